@@ -1,0 +1,93 @@
+"""The check of a design: shapes, certificate, rules; every problem at its origin, all together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from designer.catalogue import catalogue
+from designer.diagnostics import Diagnostic
+from designer.document import Definition, Design
+from designer.errors import UserError
+from designer.rules import RuleContext, run_rules
+from designer.shapes.certificate import Certificate, certify
+from designer.shapes.elaborate import Elaborator
+from designer.shapes.frame import Frame
+from designer.shapes.values import Tensor
+from designer.shapes.wiring import check_wiring
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What is known about a design without running it."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    certificate: Certificate | None
+    frame: Frame | None
+    shapes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no diagnostic is an error."""
+        return not any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as DESIGN section 6 describes it."""
+        return {
+            "ok": self.ok,
+            "certificate": str(self.certificate) if self.certificate and self.ok else "",
+            "diagnostics": [diagnostic.to_json() for diagnostic in self.diagnostics],
+            "shapes": dict(self.shapes),
+        }
+
+
+def check(design: Design) -> CheckReport:
+    """Check a design. Raises UserError only when a declared shape cannot be read."""
+    blocks = catalogue()
+    diagnostics = check_wiring(design, blocks)
+    elaborator = Elaborator(design, blocks)
+    try:
+        elaboration = elaborator.main()
+    except UserError as error:
+        diagnostics.append(Diagnostic("S014", "error", str(error), design.main))
+        return CheckReport(tuple(diagnostics), None, None)
+    diagnostics.extend(elaboration.diagnostics)
+    symbols = _symbols(design.main_definition, elaboration.frame)
+    certificate, unsatisfiable = certify(elaboration.requirements, symbols)
+    diagnostics.extend(unsatisfiable)
+    if elaboration.frame is not None:
+        broken = any(diagnostic.severity == "error" for diagnostic in diagnostics)
+        diagnostics.extend(run_rules(RuleContext(design, blocks, elaboration.frame, certificate, broken)))
+    order = {"error": 0, "warning": 1, "info": 2}
+    diagnostics.sort(key=lambda one: order[one.severity])
+    return CheckReport(tuple(diagnostics), certificate, elaboration.frame, _edge_shapes(elaboration.frame))
+
+
+def _symbols(definition: Definition, frame: Frame | None) -> list[str]:
+    """The free sizes of the inputs, in order of appearance."""
+    found: dict[str, None] = {}
+    if frame is not None:
+        for value in frame.inputs.values():
+            if isinstance(value, Tensor):
+                for size in value.shape:
+                    found.update(dict.fromkeys(sorted(getattr(size, "symbols", ()))))
+    return list(found)
+
+
+def _edge_shapes(frame: Frame | None) -> dict[str, str]:
+    """Map "Definition/source->target" to the shape on that edge, for the first call of each definition."""
+    shapes: dict[str, str] = {}
+    if frame is None:
+        return shapes
+    for _, one in frame.walk():
+        for source, target in one.definition.edges:
+            key = f"{one.definition.name}/{source}->{target}"
+            if key not in shapes:
+                value = one.value(source)
+                if value is not None:
+                    shapes[key] = str(value)
+        for port in one.definition.outputs:
+            key = f"{one.definition.name}/{port.source}->{port.name}"
+            value = one.outputs.get(port.name)
+            if key not in shapes and value is not None:
+                shapes[key] = str(value)
+    return shapes

@@ -1,0 +1,275 @@
+"""The design document: definitions, nodes (calls), edges; loaded from and saved to versioned JSON.
+
+Loading checks the *form* of the document (types, names, version) and raises `UserError`; what the design
+*means* (unknown blocks, cycles, shapes) is left to the checker, which reports diagnostics.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+
+from designer.errors import UserError
+from designer.files import write_atomic
+
+FORMAT = "diffusion-design"
+FORMAT_VERSION = 1
+MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a definition: type name, default (None: must be given or inferred), help."""
+
+    type: str = "int"
+    default: Any = None
+    help: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Any, ...] = ()
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class DesignPort:
+    """An input or output of a definition: role and symbolic shape such as "B C H W".
+
+    `stack` marks a list of tensors; `source` (outputs only) is the endpoint "node.port" or an input name.
+    """
+
+    name: str
+    role: str = "any"
+    shape: str = ""
+    dtype: str = ""
+    stack: bool = False
+    source: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A call of a block or a definition, maybe repeated, maybe under a condition."""
+
+    id: str
+    call: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    repeat: int | str | None = None
+    when: str | None = None
+    instance: str | None = None
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A graph with typed inputs and outputs. It becomes one class in the rendered source."""
+
+    name: str
+    doc: str = ""
+    reference: str = ""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    inputs: tuple[DesignPort, ...] = ()
+    outputs: tuple[DesignPort, ...] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    edges: tuple[tuple[str, str], ...] = ()
+
+    def sources(self) -> dict[str, str]:
+        """Map each connected target port "node.port" to its source endpoint; the last edge wins."""
+        return {target: source for source, target in self.edges}
+
+    def graph(self) -> "nx.MultiDiGraph[str]":
+        """Return the graph of calls; edges carry `source_port` and `target_port`."""
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        graph.add_nodes_from(self.nodes)
+        for source, target in self.edges:
+            source_node, _, source_port = source.partition(".")
+            target_node, _, target_port = target.partition(".")
+            if source_port and source_node in self.nodes and target_node in self.nodes:
+                graph.add_edge(source_node, target_node, source_port=source_port, target_port=target_port)
+        return graph
+
+    def order(self) -> list[str]:
+        """Return node ids so that each follows its sources; ties keep the order of the document.
+
+        Raises networkx.NetworkXUnfeasible when the calls form a cycle.
+        """
+        position = {name: index for index, name in enumerate(self.nodes)}
+        return list(nx.lexicographical_topological_sort(nx.DiGraph(self.graph()), key=position.__getitem__))
+
+
+@dataclass(frozen=True)
+class Design:
+    """A whole document. `training` says how the network is wrapped: prediction, schedule, sample shape."""
+
+    name: str
+    main: str
+    definitions: Mapping[str, Definition]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    preset: str = ""
+
+    @property
+    def main_definition(self) -> Definition:
+        """The definition that is the network."""
+        return self.definitions[self.main]
+
+    def hash(self) -> str:
+        """Return 16 hex digits naming the meaning of the design; layout does not count."""
+        meaning = {key: value for key, value in to_json(self).items() if key != "layout"}
+        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def reachable(self) -> Iterator[Definition]:
+        """Yield the definitions that the main one uses, callees before callers. Cycles are cut."""
+        done: set[str] = set()
+        stack: list[tuple[str, bool]] = [(self.main, False)]
+        while stack:
+            name, expanded = stack.pop()
+            if expanded:
+                yield self.definitions[name]
+                continue
+            if name in done or name not in self.definitions:
+                continue
+            done.add(name)
+            stack.append((name, True))
+            stack.extend((node.call, False) for node in reversed(list(self.definitions[name].nodes.values())))
+
+
+def load(path: str | Path) -> Design:
+    """Read a design file. Raises UserError when it is missing, too large, not JSON, or not a design."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; expected a design file (.json)")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise UserError(
+                f"{path}: {size / 1e6:.0f} MB; a design file has at most {MAX_BYTES / 1e6:.0f} MB"
+            )
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file (byte {error.start} is not UTF-8); expected JSON") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        return loads(text)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def loads(text: str) -> Design:
+    """Parse a design from JSON text. Raises UserError naming the place of the first problem of form."""
+    from designer.reader import read_design  # the reader needs the classes of this file
+
+    try:
+        raw = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+    except json.JSONDecodeError as error:
+        raise UserError(f"not valid JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+    except RecursionError:
+        raise UserError("not a design: the JSON is nested too deeply") from None
+    except ValueError as error:
+        raise UserError(f"not valid JSON: {error}") from None
+    return read_design(raw)
+
+
+def _refuse_constant(name: str) -> float:
+    raise UserError(f"{name} is not a number that a design can hold; write a finite number")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise UserError(f"the key {key!r} appears twice in one object; names must be unique")
+        result[key] = value
+    return result
+
+
+def to_json(design: Design) -> dict[str, Any]:
+    """Return the design as plain JSON values, empty fields left out."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "name": design.name,
+        "preset": design.preset,
+        "parameters": dict(design.parameters),
+        "main": design.main,
+        "training": dict(design.training),
+        "definitions": {name: _definition_json(value) for name, value in design.definitions.items()},
+        "layout": dict(design.layout),
+    }
+    return {key: value for key, value in document.items() if value != "" and value != {}}
+
+
+def _definition_json(definition: Definition) -> dict[str, Any]:
+    document = {
+        "doc": definition.doc,
+        "reference": definition.reference,
+        "parameters": {name: _parameter_json(value) for name, value in definition.parameters.items()},
+        "inputs": [_port_json(port) for port in definition.inputs],
+        "outputs": [_port_json(port) for port in definition.outputs],
+        "nodes": {name: _node_json(node) for name, node in definition.nodes.items()},
+        "edges": [list(edge) for edge in definition.edges],
+    }
+    kept = ("inputs", "outputs", "nodes", "edges")
+    return {key: value for key, value in document.items() if value or key in kept}
+
+
+def _parameter_json(parameter: Parameter) -> dict[str, Any]:
+    document = {
+        "type": parameter.type,
+        "default": parameter.default,
+        "help": parameter.help,
+        "min": parameter.minimum,
+        "max": parameter.maximum,
+        "choices": list(parameter.choices),
+        "unit": parameter.unit,
+    }
+    return {
+        key: value for key, value in document.items() if value is not None and value != "" and value != []
+    }
+
+
+def _port_json(port: DesignPort) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": port.name,
+        "role": port.role,
+        "shape": port.shape,
+        "dtype": port.dtype,
+    }
+    if port.stack:
+        document["stack"] = True
+    if port.source:
+        document["from"] = port.source.split(".", 1)
+    document["help"] = port.help
+    return {key: value for key, value in document.items() if value != ""}
+
+
+def _node_json(node: Node) -> dict[str, Any]:
+    document = {
+        "call": node.call,
+        "params": dict(node.params),
+        "repeat": node.repeat,
+        "when": node.when,
+        "instance": node.instance,
+        "help": node.help,
+    }
+    return {
+        key: value for key, value in document.items() if value is not None and value != {} and value != ""
+    }
+
+
+def dumps(design: Design) -> str:
+    """Return the design as JSON text that reads well in a diff."""
+    return json.dumps(to_json(design), indent=1, ensure_ascii=False) + "\n"
+
+
+def save(design: Design, path: str | Path) -> None:
+    """Write the design atomically."""
+    write_atomic(Path(path), dumps(design))

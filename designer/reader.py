@@ -1,0 +1,247 @@
+"""From parsed JSON to `Design`: the form of the document, checked field by field."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from designer.document import FORMAT, FORMAT_VERSION, Definition, Design, DesignPort, Node, Parameter
+from designer.errors import UserError
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
+ENDPOINT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}(\[\])?)?\Z")
+TYPES = ("int", "float", "bool", "str", "list")
+# Migrations from older format versions, applied in order: version n → n + 1.
+MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+T = TypeVar("T")
+
+
+class _Reader:
+    """One JSON object and the place where it stands, for messages."""
+
+    def __init__(self, value: Any, place: str) -> None:
+        if not isinstance(value, dict):
+            raise UserError(f"{place or 'the document'}: expected an object, received {_kind(value)}")
+        self.value = value
+        self.place = place
+
+    def at(self, key: str) -> str:
+        return f"{self.place}.{key}" if self.place else key
+
+    def only(self, *keys: str) -> None:
+        unknown = sorted(set(self.value) - set(keys))
+        if unknown:
+            raise UserError(f"{self.at(unknown[0])}: unknown key; expected one of {', '.join(keys)}")
+
+    def take(self, key: str, kind: type | tuple[type, ...], default: T) -> T:
+        value = self.value.get(key, default)
+        if key in self.value and (
+            not isinstance(value, kind) or (isinstance(value, bool) and bool not in _kinds(kind))
+        ):
+            expected = " or ".join(_NAMES[one] for one in _kinds(kind))
+            raise UserError(f"{self.at(key)}: expected {expected}, received {_kind(value)}")
+        return value
+
+    def require(self, key: str, kind: type, default: T) -> T:
+        if key not in self.value:
+            raise UserError(f"{self.at(key)}: is missing")
+        return self.take(key, kind, default)
+
+
+_NAMES: dict[type, str] = {
+    str: "a string", int: "an integer", float: "a number", bool: "true or false", list: "a list", dict: "an object",
+}  # fmt: skip
+
+
+def _kinds(kind: type | tuple[type, ...]) -> tuple[type, ...]:
+    return kind if isinstance(kind, tuple) else (kind,)
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else _NAMES.get(type(value), type(value).__name__)
+
+
+def _name(text: Any, place: str) -> str:
+    if not isinstance(text, str) or not IDENTIFIER.match(text):
+        raise UserError(
+            f"{place}: {text!r} is not a name; use letters, digits and _ (at most 64), no digit first"
+        )
+    return text
+
+
+def _literal(value: Any, place: str, depth: int = 0) -> Any:
+    """Return a parameter value: a finite number, boolean, string, null, or a list or object of these."""
+    if depth > 6:
+        raise UserError(f"{place}: nested too deeply for a parameter value")
+    if isinstance(value, list):
+        return [_literal(item, f"{place}[{index}]", depth + 1) for index, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {key: _literal(item, f"{place}.{key}", depth + 1) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{place}: received {value}; expected a finite number")
+    return value
+
+
+def read_design(raw: Any) -> Design:
+    """Build a Design from parsed JSON. Raises UserError naming the place of the first problem of form."""
+    reader = _Reader(raw, "")
+    if reader.value.get("format") != FORMAT:
+        raise UserError(
+            f'not a design: expected "format": "{FORMAT}", received {reader.value.get("format")!r}'
+        )
+    version = reader.require("format_version", int, 0)
+    if version > FORMAT_VERSION:
+        raise UserError(
+            f"format_version {version} is newer than this program reads (up to {FORMAT_VERSION}); update the designer"
+        )
+    if version < 1:
+        raise UserError(f"format_version: expected 1 … {FORMAT_VERSION}, received {version}")
+    for step in range(version, FORMAT_VERSION):
+        reader = _Reader(MIGRATIONS[step](reader.value), "")
+    reader.only(
+        "format",
+        "format_version",
+        "name",
+        "preset",
+        "parameters",
+        "main",
+        "training",
+        "definitions",
+        "layout",
+    )
+    definitions = _definitions(reader)
+    main = _name(reader.require("main", str, ""), "main")
+    if main not in definitions:
+        raise UserError(
+            f"main: names {main!r}, which is not defined; definitions are {', '.join(definitions) or 'none'}"
+        )
+    return Design(
+        name=reader.take("name", str, main),
+        main=main,
+        definitions=definitions,
+        parameters=_values(_Reader(reader.take("parameters", dict, {}), "parameters")),
+        training=_literal(reader.take("training", dict, {}), "training"),
+        layout=reader.take("layout", dict, {}),
+        preset=reader.take("preset", str, ""),
+    )
+
+
+def _values(reader: _Reader) -> dict[str, Any]:
+    return {
+        _name(key, reader.at(key)): _literal(value, reader.at(key)) for key, value in reader.value.items()
+    }
+
+
+def _definitions(reader: _Reader) -> dict[str, Definition]:
+    raw = _Reader(reader.require("definitions", dict, {}), "definitions")
+    return {
+        _name(name, raw.at(name)): _definition(name, value, raw.at(name)) for name, value in raw.value.items()
+    }
+
+
+def _definition(name: str, value: Any, place: str) -> Definition:
+    reader = _Reader(value, place)
+    reader.only("doc", "reference", "parameters", "inputs", "outputs", "nodes", "edges")
+    nodes = _Reader(reader.take("nodes", dict, {}), reader.at("nodes"))
+    parameters = _Reader(reader.take("parameters", dict, {}), reader.at("parameters"))
+    inputs = tuple(
+        _port(port, f"{place}.inputs[{i}]", False) for i, port in enumerate(reader.take("inputs", list, []))
+    )
+    outputs = tuple(
+        _port(port, f"{place}.outputs[{i}]", True) for i, port in enumerate(reader.take("outputs", list, []))
+    )
+    for ports, kind in ((inputs, "inputs"), (outputs, "outputs")):
+        names = [port.name for port in ports]
+        repeated = [one for one in names if names.count(one) > 1]
+        if repeated:
+            raise UserError(f"{place}.{kind}: two ports are named {repeated[0]!r}; names must be unique")
+    return Definition(
+        name=name,
+        doc=reader.take("doc", str, ""),
+        reference=reader.take("reference", str, ""),
+        parameters={
+            _name(key, parameters.at(key)): _parameter(one, parameters.at(key))
+            for key, one in parameters.value.items()
+        },
+        inputs=inputs,
+        outputs=outputs,
+        nodes={_name(key, nodes.at(key)): _node(key, one, nodes.at(key)) for key, one in nodes.value.items()},
+        edges=tuple(
+            _edge(edge, f"{place}.edges[{i}]") for i, edge in enumerate(reader.take("edges", list, []))
+        ),
+    )
+
+
+def _parameter(value: Any, place: str) -> Parameter:
+    if not isinstance(value, dict):  # shorthand: the default alone
+        return Parameter(type=_type_of(value, place), default=_literal(value, place))
+    reader = _Reader(value, place)
+    reader.only("type", "default", "help", "min", "max", "choices", "unit")
+    kind = reader.take("type", str, "int")
+    if kind not in TYPES:
+        raise UserError(f"{place}.type: expected one of {', '.join(TYPES)}, received {kind!r}")
+    return Parameter(
+        type=kind,
+        default=_literal(value.get("default"), reader.at("default")),
+        help=reader.take("help", str, ""),
+        minimum=reader.take("min", (int, float), None),
+        maximum=reader.take("max", (int, float), None),
+        choices=tuple(reader.take("choices", list, [])),
+        unit=reader.take("unit", str, ""),
+    )
+
+
+def _type_of(value: Any, place: str) -> str:
+    for kind, name in ((bool, "bool"), (int, "int"), (float, "float"), (str, "str"), (list, "list")):
+        if isinstance(value, kind):
+            return name
+    raise UserError(f"{place}: expected a parameter declaration or a default value, received {_kind(value)}")
+
+
+def _port(value: Any, place: str, is_output: bool) -> DesignPort:
+    reader = _Reader(value, place)
+    reader.only("name", "role", "shape", "dtype", "stack", "from", "help")
+    source = ""
+    if is_output:
+        ends = reader.require("from", list, [])
+        source = _endpoint(".".join(str(end) for end in ends), reader.at("from"))
+    dtype = reader.take("dtype", str, "")
+    if dtype not in ("", "float32", "int64", "bool"):
+        raise UserError(f"{place}.dtype: expected float32, int64 or bool, received {dtype!r}")
+    return DesignPort(
+        name=_name(reader.require("name", str, ""), reader.at("name")),
+        role=_name(reader.take("role", str, "any"), reader.at("role")),
+        shape=reader.take("shape", str, "")[:500],
+        dtype=dtype,
+        stack=reader.take("stack", bool, False),
+        source=source,
+        help=reader.take("help", str, ""),
+    )
+
+
+def _node(name: str, value: Any, place: str) -> Node:
+    reader = _Reader(value, place)
+    reader.only("call", "params", "repeat", "when", "instance", "help")
+    instance = reader.take("instance", str, None)
+    return Node(
+        id=name,
+        call=_name(reader.require("call", str, ""), reader.at("call")),
+        params=_values(_Reader(reader.take("params", dict, {}), reader.at("params"))),
+        repeat=reader.take("repeat", (int, str), None),
+        when=reader.take("when", str, None),
+        instance=None if instance is None else _name(instance, reader.at("instance")),
+        help=reader.take("help", str, ""),
+    )
+
+
+def _endpoint(text: str, place: str) -> str:
+    if not ENDPOINT.match(text):
+        raise UserError(f'{place}: {text!r} is not an endpoint; expected "node.port" or the name of an input')
+    return text
+
+
+def _edge(value: Any, place: str) -> tuple[str, str]:
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(end, str) for end in value):
+        raise UserError(f'{place}: expected a pair ["node.port", "node.port"], received {value!r:.80}')
+    return _endpoint(value[0], place), _endpoint(value[1], place)

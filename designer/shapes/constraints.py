@@ -1,0 +1,52 @@
+"""Conditions that a block declares on its parameters and sizes."""
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from designer import expressions
+from designer.dims import Dim, Size, UndecidedError
+from designer.expressions import ExpressionError
+from designer.shapes.binding import Binding
+from designer.spec import BlockSpec, Constraint
+
+
+def check_constraints(
+    spec: BlockSpec, binding: Binding, report: Callable[..., None], require: Callable[..., None], symbolic: bool
+) -> None:
+    """Report each condition that fails; hand conditions on symbolic sizes to `require` as requirements."""
+    if symbolic:
+        return
+    for constraint in spec.constraints:
+        try:
+            if not expressions.evaluate(constraint.condition, binding.names):
+                _report(constraint, binding.names, report)
+        except UndecidedError:
+            left, relation, right = _comparison(constraint.condition, binding.names)
+            require(left, relation, right, _text(constraint.message, binding.names))
+        except ExpressionError as error:
+            report("S005", f"{constraint.condition}: {error}")
+
+
+def _report(constraint: Constraint, names: Mapping[str, Any], report: Callable[..., None]) -> None:
+    report("S010", _text(constraint.message, names), expected=constraint.condition)
+
+
+def _text(message: str, names: Mapping[str, Any]) -> str:
+    return message.format_map({name: str(value) for name, value in names.items()})
+
+
+def _comparison(condition: str, names: Mapping[str, Any]) -> tuple[Size, str, Size]:
+    """Split "a % b == 0", "a == b" or "a <= b" into a requirement."""
+    tree = expressions.parse(condition)
+    assert isinstance(tree, ast.Compare), condition
+    left, operator, right = tree.left, tree.ops[0], tree.comparators[0]
+    if isinstance(left, ast.BinOp) and isinstance(left.op, ast.Mod):
+        return _size(left.left, names), "%", _size(left.right, names)
+    return _size(left, names), "<=" if isinstance(operator, ast.LtE) else "==", _size(right, names)
+
+
+def _size(node: ast.expr, names: Mapping[str, Any]) -> Size:
+    value = expressions.evaluate(ast.unparse(node), names)
+    assert isinstance(value, (int, Dim))
+    return value

@@ -1,0 +1,362 @@
+"""Inference: walk the definitions from the main one and find every parameter and shape.
+
+The same walk runs twice in the product. With the design's parameter values it checks (sizes such as H stay
+symbolic); with the parameters of one definition as symbols (`symbolic=True`) it finds the expressions that
+rendered constructors pass on. Results are shared between calls with equal parameters and inputs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import networkx as nx
+
+from designer import expressions
+from designer.diagnostics import Diagnostic, Severity
+from designer.dims import Dim, Size, UndecidedError, simplify
+from designer.document import Definition, Design, DesignPort, Node
+from designer.expressions import ExpressionError
+from designer.shapes import params as parameters
+from designer.shapes.binding import POPPED, Binding, MismatchError, Requirement, SizeList, parse_shape, tensor
+from designer.shapes.constraints import check_constraints
+from designer.shapes.frame import Call, Frame, Iteration
+from designer.shapes.values import Stack, Tensor, Value, compatible, split_pattern
+from designer.spec import BlockSpec, Port
+
+MAX_DEPTH = 24
+MAX_REPEAT = 4096
+MAX_FRAMES = 20_000
+
+
+@dataclass
+class Elaboration:
+    """The outcome: the frame of the main definition, problems, and requirements on symbolic sizes."""
+
+    frame: Frame | None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    requirements: list[Requirement] = field(default_factory=list)
+
+
+class Elaborator:
+    """One walk over a design."""
+
+    def __init__(self, design: Design, blocks: Mapping[str, BlockSpec], symbolic: bool = False) -> None:
+        self.design = design
+        self.blocks = blocks
+        self.symbolic = symbolic
+        self.diagnostics: dict[tuple[str, ...], Diagnostic] = {}
+        self.requirements: dict[tuple[Any, ...], Requirement] = {}
+        self.globals: Mapping[str, Any] = design.parameters
+        self._memo: dict[Any, Frame] = {}
+        self._stack: list[str] = []
+        self._path: list[str] = []
+        self._unknown = 0
+
+    # -- entry points -------------------------------------------------------------------------------------
+
+    def main(self) -> Elaboration:
+        """Elaborate the main definition with the design's own parameter values."""
+        definition = self.design.main_definition
+        values = {name: parameter.default for name, parameter in definition.parameters.items()}
+        values.update({name: value for name, value in self.design.parameters.items() if name in values})
+        for name in [name for name, value in values.items() if value is None]:
+            self.report(definition.name, "", "S011", f"the parameter {name!r} of the main definition has no value", port=name)
+        frame = self.definition(definition, values, self.free_inputs(definition, values))
+        return Elaboration(frame, list(self.diagnostics.values()), list(self.requirements.values()))
+
+    def free_inputs(self, definition: Definition, values: Mapping[str, Any]) -> dict[str, Value | None]:
+        """Return inputs shaped as the definition declares; names without value are symbols."""
+        names = {**self.globals, **values}
+        inputs: dict[str, Value | None] = {}
+        for port in definition.inputs:
+            items = {name: Dim.symbol(f"{name}{POPPED}") for name, value in values.items() if isinstance(value, SizeList)}
+            shape = parse_shape(port.shape, {**names, **items}, f"{definition.name}.{port.name}")
+            one = tensor(shape, port.role, port.dtype)
+            inputs[port.name] = Stack(((one, Dim.symbol(f"len({port.name})")),), port.role) if port.stack else one
+        return inputs
+
+    def report(self, definition: str, node: str, code: str, message: str, severity: Severity = "error", **texts: Any) -> None:
+        """Add a diagnostic once."""
+        place = f"{definition}/{node}" if node else definition
+        key = (place, code, texts.get("port", ""), message)
+        if key not in self.diagnostics:
+            self.diagnostics[key] = Diagnostic(code, severity, message, place, path=tuple(self._path), **texts)
+
+    # -- definitions --------------------------------------------------------------------------------------
+
+    def definition(self, definition: Definition, values: Mapping[str, Any], inputs: dict[str, Value | None]) -> Frame | None:
+        """Return the frame of a definition, from memory where an equal call was seen."""
+        key = (definition.name, _frozen(values), tuple(inputs.items()))
+        if key in self._memo:
+            return self._memo[key]
+        if definition.name in self._stack or len(self._stack) >= MAX_DEPTH:
+            chain = " → ".join([*self._stack, definition.name])
+            self.report(definition.name, "", "S003", f"the definition calls itself: {chain}")
+            return None
+        if len(self._memo) >= MAX_FRAMES:
+            self.report(definition.name, "", "S012", f"the design unfolds to more than {MAX_FRAMES} distinct calls")
+            return None
+        frame = Frame(definition, values, inputs)
+        self._stack.append(definition.name)
+        try:
+            self._body(frame)
+        finally:
+            self._stack.pop()
+        self._memo[key] = frame
+        return frame
+
+    def _body(self, frame: Frame) -> None:
+        definition = frame.definition
+        try:
+            order = definition.order()
+        except nx.NetworkXUnfeasible:
+            cycle = [source for source, *_ in nx.find_cycle(definition.graph())]
+            loop = " → ".join([*cycle, cycle[0]])
+            self.report(definition.name, cycle[0], "S003", f"a loop through {loop}; remove one of its edges")
+            return
+        sources = definition.sources()
+        for name in order:
+            self._path.append(name)
+            call = self._call(frame, definition.nodes[name], sources)
+            self._path.pop()
+            if call is not None:
+                frame.calls[name] = call
+        for port in definition.outputs:
+            value = frame.value(port.source)
+            frame.outputs[port.name] = value
+            if value is None and self._missing(frame, port.source):
+                self.report(definition.name, "", "S006", f"output {port.name!r} comes from {port.source!r}, which does not exist", port=port.name)  # fmt: skip
+            if value is not None and port.shape and not self.symbolic:
+                self._declared_output(frame, port, value)
+
+    def _missing(self, frame: Frame, endpoint: str) -> bool:
+        node, _, port = endpoint.partition(".")
+        if not port:
+            return node not in frame.inputs
+        call = frame.calls.get(node)
+        if call is None:
+            return node not in frame.definition.nodes
+        return port.removesuffix("[]") not in call.outputs
+
+    def _declared_output(self, frame: Frame, port: DesignPort, value: Value) -> None:
+        if isinstance(value, Stack) or port.stack:
+            return
+        names: dict[str, Any] = {**self.globals, **frame.params}
+        for one in frame.definition.inputs:
+            given = frame.inputs.get(one.name)
+            if isinstance(given, Tensor):
+                pairs = zip(split_pattern(one.shape), given.shape, strict=False)
+                names.update({token: size for token, size in pairs if token.isidentifier() and names.get(token) is None})
+        binding = Binding(names, self._requirer(frame.definition.name, ""))
+        try:
+            binding.match(port.name, port.shape, value, frozenset())
+            binding.match_expressions(port.name, port.shape, value)
+        except MismatchError as error:
+            self.report(frame.definition.name, "", "S014", f"output {error.message}", received=error.received, expected=error.expected, port=port.name)  # fmt: skip
+
+    # -- calls --------------------------------------------------------------------------------------------
+
+    def _call(self, frame: Frame, node: Node, sources: Mapping[str, str]) -> Call | None:
+        owner = frame.definition.name
+        target = self.design.definitions.get(node.call) or self.blocks.get(node.call)
+        if target is None:
+            self.report(owner, node.id, "S002", f"no block or definition is named {node.call!r}", received=node.call)
+            return None
+        call = Call(node, target)
+        env = {**self.globals, **frame.params}
+        inputs = self._inputs(frame, call, sources)
+        call.outputs = {port.name: None for port in target.outputs}
+        if not self._scalars(owner, call, env) or inputs is None:
+            return call
+        if not call.active:
+            self._bypass(call, inputs)
+        elif node.repeat is None:
+            self._once(owner, call, env, inputs)
+        else:
+            self._repeat(owner, call, env, inputs)
+        return call
+
+    def _inputs(self, frame: Frame, call: Call, sources: Mapping[str, str]) -> dict[str, Value] | None:
+        """Return what arrives at each port, or None when an input is missing or blocked by an earlier error."""
+        owner, node = frame.definition.name, call.node
+        blocked = False
+        for port in call.target.inputs:
+            endpoint = sources.get(f"{node.id}.{port.name}")
+            if endpoint is None:
+                if not (isinstance(port, Port) and port.optional):
+                    self.report(owner, node.id, "S001", f"input {port.name!r} is not connected", port=port.name, expected=f"{port.role} {port.shape}".strip())  # fmt: skip
+                    blocked = True
+                continue
+            value = frame.value(endpoint)
+            if value is None:
+                blocked = True
+                continue
+            if not compatible(value.role, port.role):
+                self.report(owner, node.id, "S008", f"input {port.name!r} takes {port.role}, received {value.role} from {endpoint}", port=port.name, received=value.role, expected=port.role)  # fmt: skip
+                blocked = True
+            call.inputs[port.name] = value
+        return None if blocked else dict(call.inputs)
+
+    def _scalars(self, owner: str, call: Call, env: Mapping[str, Any]) -> bool:
+        """Evaluate `when` and `repeat`; False after reporting a problem."""
+        node = call.node
+        try:
+            if node.when is not None:
+                call.active = bool(expressions.evaluate(node.when, env))
+        except UndecidedError:
+            call.conditional = True
+        except ExpressionError as error:
+            if not self.symbolic:
+                self.report(owner, node.id, "S005", f"the condition {node.when!r}: {error}")
+                return False
+            call.conditional = True
+        if node.repeat is None:
+            return True
+        try:
+            call.count = expressions.evaluate(node.repeat, env) if isinstance(node.repeat, str) else node.repeat
+        except (ExpressionError, UndecidedError) as error:
+            if not self.symbolic:
+                self.report(owner, node.id, "S012", f"the repeat count {node.repeat!r}: {error}")
+                return False
+            call.count = Dim.symbol(f"?{node.id}")
+        if isinstance(call.count, Dim) and self.symbolic:
+            return True
+        if isinstance(call.count, bool) or not isinstance(call.count, int) or not 0 <= call.count <= MAX_REPEAT:
+            self.report(owner, node.id, "S012", f"the repeat count is {call.count!r}; expected an integer from 0 to {MAX_REPEAT}", received=repr(call.count))  # fmt: skip
+            return False
+        return True
+
+    @staticmethod
+    def _bypass(call: Call, inputs: Mapping[str, Value]) -> None:
+        """An inactive node passes its first input on."""
+        first = next(iter(inputs.values()), None)
+        for index, port in enumerate(call.target.outputs):
+            call.outputs[port.name] = first if index == 0 else None
+
+    def _once(self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]) -> bool:
+        iteration = self._iterate(owner, call, env, inputs)
+        if iteration is None:
+            return False
+        call.iterations.append(iteration)
+        call.outputs.update(iteration.outputs)
+        return True
+
+    def _repeat(self, owner: str, call: Call, env: Mapping[str, Any], inputs: dict[str, Value]) -> None:
+        from designer.shapes.repeat import run_repeat  # the loop needs `_iterate`, this file needs the loop
+
+        run_repeat(self, owner, call, env, inputs)
+
+    def iterate(self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]) -> Iteration | None:
+        """Evaluate one iteration of a repeated call; None after reporting a problem."""
+        return self._iterate(owner, call, env, inputs)
+
+    def _iterate(self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]) -> Iteration | None:
+        node, target = call.node, call.target
+
+        def report(code: str, message: str, **texts: Any) -> None:
+            self.report(owner, node.id, code, message, **texts)
+
+        declared = parameters.declarations(target)
+        values = parameters.resolve(node, declared, env, report, self.opaque if self.symbolic else None)
+        if values is None:
+            return None
+        binding = Binding(dict(values), self._requirer(owner, node.id))
+        lists = frozenset(name for name, one in declared.items() if one.type == "list")
+        ports = [port for port in target.inputs if port.name in inputs]
+        try:
+            for port in ports:
+                self._check_stack(port, inputs[port.name])
+                binding.match(port.name, port.shape, inputs[port.name], lists)
+            missing = [name for name in declared if binding.names.get(name) is None]
+            if missing:
+                report("S011", f"the parameter {missing[0]!r} of {node.call} is not given", port=missing[0], expected=declared[missing[0]].help)  # fmt: skip
+                return None
+            for port in ports:
+                binding.match_expressions(port.name, port.shape, inputs[port.name])
+            if isinstance(target, BlockSpec):
+                check_constraints(target, binding, report, self._requirer(owner, node.id), self.symbolic)
+                outputs = {port.name: self._output(port, binding, inputs) for port in target.outputs}
+                resolved = {name: binding.names[name] for name in declared}
+                return Iteration(resolved, {**binding.names, **_sizes(inputs, outputs)}, outputs)
+        except MismatchError as error:
+            report("S009", error.message, received=error.received, expected=error.expected, port=error.port)
+            return None
+        return self._definition_call(target, declared, binding, inputs)
+
+    def _definition_call(
+        self, target: Definition, declared: Mapping[str, Any], binding: Binding, inputs: Mapping[str, Value]
+    ) -> Iteration | None:
+        resolved = {name: _plain(binding.names[name]) for name in declared}
+        frame = self.definition(target, resolved, dict(inputs))
+        if frame is None or any(value is None for value in frame.outputs.values()):
+            return None if frame is None else Iteration(resolved, binding.names, _known(frame.outputs), frame)
+        return Iteration(resolved, binding.names, _known(frame.outputs), frame)
+
+    @staticmethod
+    def _check_stack(port: Port | DesignPort, value: Value) -> None:
+        if port.stack and not isinstance(value, Stack):
+            raise MismatchError(f"{port.name} takes a stack of tensors, received one tensor", str(value), "a stack", port.name)
+        if isinstance(value, Stack) and not port.stack:
+            raise MismatchError(f"{port.name} takes one tensor, received a stack of {value.length}", str(value), "one tensor", port.name)
+
+    def _output(self, port: Port, binding: Binding, inputs: Mapping[str, Value]) -> Value:
+        role = port.role
+        source = inputs.get(role.removeprefix("same:")) if role.startswith("same:") else None
+        if port.stack:  # the one block that builds stacks declares "first+rest"
+            first, rest = (inputs[name] for name in port.shape.split("+"))
+            assert isinstance(first, Tensor) and isinstance(rest, Stack)
+            return Stack(((first, 1), *rest.runs), first.role)
+        shape = tuple(simplify(size) for size in binding.shape(port.shape))
+        if source is not None:
+            return Tensor(shape, source.role, source.dtype if isinstance(source, Tensor) else "float32")
+        return tensor(shape, role, port.dtype)
+
+    def _requirer(self, owner: str, node: str) -> Any:
+        place = f"{owner}/{node}" if node else owner
+        path = "/".join(self._path)
+
+        def require(left: Size, relation: str, right: Size, reason: str) -> None:
+            if not self.symbolic:
+                requirement = Requirement(left, relation, right, place, f"{path}: {reason}" if path else reason)
+                self.requirements.setdefault((left, relation, right), requirement)
+
+        return require
+
+    def opaque(self, text: str) -> Any:
+        """Symbolic mode: stand in for an expression without value; readable only in the rendered class itself."""
+        return Dim.symbol(expressions.to_source(text)) if len(self._stack) == 1 else self.unknown()
+
+    def unknown(self) -> Dim:
+        """Symbolic mode: a size that has no readable expression; its text starts with "?"."""
+        self._unknown += 1
+        return Dim.symbol(f"?{self._unknown}")
+
+
+def _plain(value: Any) -> Any:
+    """A list of known sizes becomes a plain list, so that equal calls share a frame."""
+    if isinstance(value, SizeList) and not value.name:
+        try:
+            return value.items()
+        except UndecidedError:
+            return value
+    return value
+
+
+def _known(outputs: Mapping[str, Value | None]) -> dict[str, Value]:
+    return {name: value for name, value in outputs.items() if value is not None}
+
+
+def _sizes(inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> dict[str, Any]:
+    """Element counts of each port, for the cost expressions: `x_numel`, `out_numel`."""
+    counts: dict[str, Any] = {}
+    for name, value in {**inputs, **outputs}.items():
+        if isinstance(value, Tensor):
+            total: Size = 1
+            for size in value.shape:
+                total = simplify(Dim.of(total) * size)
+            counts[f"{name}_numel"] = total
+    return counts
+
+
+def _frozen(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in values.items())

@@ -1,0 +1,90 @@
+"""What can be said of the edges alone: ends that exist, ports connected once, nodes that matter."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+import networkx as nx
+
+from designer.diagnostics import Diagnostic
+from designer.document import Definition, Design
+from designer.spec import BlockSpec
+
+
+def check_wiring(design: Design, blocks: Mapping[str, BlockSpec]) -> list[Diagnostic]:
+    """Return wiring problems of every definition that the main one uses."""
+    found: list[Diagnostic] = []
+    for definition in design.reachable():
+        found.extend(_edges(definition, design, blocks))
+        found.extend(_unreached(definition))
+        found.extend(_instances(definition))
+    return found
+
+
+def _edges(definition: Definition, design: Design, blocks: Mapping[str, BlockSpec]) -> Iterable[Diagnostic]:
+    inputs = {port.name for port in definition.inputs}
+    taken: dict[str, str] = {}
+    for source, target in definition.edges:
+        for end, is_source in ((source, True), (target, False)):
+            problem = _end(definition, design, blocks, inputs, end, is_source)
+            if problem:
+                yield problem
+        if target in taken:
+            node, _, port = target.partition(".")
+            message = f"input {port!r} is connected twice, from {taken[target]} and from {source}; keep one"
+            yield Diagnostic("S007", "error", message, f"{definition.name}/{node}", port, received=source, expected="one edge")
+        taken[target] = source
+
+
+def _end(
+    definition: Definition, design: Design, blocks: Mapping[str, BlockSpec], inputs: set[str], end: str, is_source: bool
+) -> Diagnostic | None:
+    name, _, port = end.partition(".")
+    port = port.removesuffix("[]")
+    if not port:
+        if is_source and name in inputs:
+            return None
+        kind = "an input of the definition" if is_source else 'a port "node.port"'
+        return _dangling(definition, definition.name, end, f"{end!r} is not {kind}", sorted(inputs))
+    node = definition.nodes.get(name)
+    if node is None:
+        return _dangling(definition, definition.name, end, f"no node is named {name!r}", list(definition.nodes))
+    target = design.definitions.get(node.call) or blocks.get(node.call)
+    if target is None:
+        return None  # reported as an unknown call
+    ports = [one.name for one in (target.outputs if is_source else target.inputs)]
+    if port in ports:
+        return None
+    kind = "output" if is_source else "input"
+    return _dangling(definition, f"{definition.name}/{name}", end, f"{node.call} has no {kind} {port!r}", ports)
+
+
+def _dangling(definition: Definition, place: str, end: str, message: str, available: list[str]) -> Diagnostic:
+    near = difflib.get_close_matches(end.rpartition(".")[2], available, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(available) or 'none'}"
+    return Diagnostic("S006", "error", message + hint, place, received=end, expected=", ".join(available))
+
+
+def _unreached(definition: Definition) -> Iterable[Diagnostic]:
+    """Nodes on no path to an output: they would cost and do nothing."""
+    graph = definition.graph()
+    ends = {port.source.partition(".")[0] for port in definition.outputs} & set(graph)
+    useful = set(ends)
+    for end in ends:
+        useful |= nx.ancestors(graph, end)
+    for name in definition.nodes:
+        if name not in useful:
+            yield Diagnostic(
+                "S013", "warning", f"{name!r} leads to no output; connect it or delete it", f"{definition.name}/{name}"
+            )
+
+
+def _instances(definition: Definition) -> Iterable[Diagnostic]:
+    """Nodes that share an instance must call the same thing with the same parameters."""
+    first: dict[str, str] = {}
+    for name, node in definition.nodes.items():
+        if node.instance is None:
+            continue
+        other = definition.nodes[first.setdefault(node.instance, name)]
+        if (other.call, dict(other.params), other.repeat) != (node.call, dict(node.params), node.repeat):
+            message = f"shares the instance {node.instance!r} with {other.id!r} but differs in call, parameters or repeat"
+            yield Diagnostic("S015", "error", message, f"{definition.name}/{name}", received=node.call, expected=other.call)

@@ -1,0 +1,169 @@
+"""Cost of a design without running it: parameters, FLOPs, activation memory, per node and in total."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from designer import expressions
+from designer.catalogue import catalogue
+from designer.dims import Dim, UndecidedError
+from designer.document import Design
+from designer.errors import UserError
+from designer.expressions import ExpressionError
+from designer.shapes.elaborate import Elaborator
+from designer.shapes.frame import Call, Frame, Iteration
+from designer.shapes.values import Tensor
+from designer.spec import BlockSpec
+
+BYTES = 4  # fp32
+
+
+@dataclass(frozen=True)
+class NodeCost:
+    """Cost of one node of the main definition or, by path, of a nested one."""
+
+    node: str
+    call: str
+    parameters: int
+    trainable: int
+    flops: int
+    activation_bytes: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Totals and costs per node at one operating point. FLOPs count 2 per multiply-add of the matrix products."""
+
+    at: Mapping[str, int]
+    parameters: int
+    trainable: int
+    flops: int
+    activation_bytes_forward: int
+    activation_bytes_training: int
+    nodes: tuple[NodeCost, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as plain JSON values (DESIGN section 6)."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Cost:
+    parameters: int = 0
+    trainable: int = 0
+    flops: int = 0
+    activations: int = 0
+    largest: int = 0
+
+    def __add__(self, other: "_Cost") -> "_Cost":
+        return _Cost(
+            self.parameters + other.parameters,
+            self.trainable + other.trainable,
+            self.flops + other.flops,
+            self.activations + other.activations,
+            max(self.largest, other.largest),
+        )
+
+
+def operating_point(design: Design, at: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Return a value for each free size: those given, else batch 1 and the design's own sample shape."""
+    point = {"B": 1, "N": 77, "T": 8, "H": 32, "W": 32}
+    shape = design.training.get("sample_shape")
+    if isinstance(shape, list) and len(shape) == 3 and all(isinstance(size, int) for size in shape):
+        point |= {"H": shape[1], "W": shape[2]}
+    return {**point, **(at or {})}
+
+
+def summarize(design: Design, at: Mapping[str, int] | None = None) -> Summary:
+    """Return the cost of a design at an operating point such as {"B": 1, "H": 64, "W": 64}.
+
+    Raises UserError when the design has errors, since sizes are then unknown.
+    """
+    elaboration = Elaborator(design, catalogue()).main()
+    if elaboration.diagnostics or elaboration.frame is None:
+        first = elaboration.diagnostics[0]
+        raise UserError(f"the design has errors, so its cost is unknown; first: {first.node}: {first.message}")
+    return summarize_frame(design, elaboration.frame, at)
+
+
+def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None = None) -> Summary:
+    """Return the cost of an elaborated design (see `summarize`)."""
+    point = operating_point(design, at)
+    counter = _Counter(point)
+    total = counter.frame(frame)
+    nodes = [
+        NodeCost(name, call.node.call, cost.parameters, cost.trainable, cost.flops, cost.activations)
+        for name, call in frame.calls.items()
+        for cost in [counter.call(call)]
+    ]
+    used = {str(name) for value in frame.inputs.values() if isinstance(value, Tensor) for name in _symbols(value)}
+    return Summary(
+        {name: value for name, value in point.items() if name in used},
+        total.parameters,
+        total.trainable,
+        total.flops,
+        total.largest,
+        total.activations,
+        tuple(nodes),
+    )
+
+
+def _symbols(value: Tensor) -> set[str]:
+    return {name for size in value.shape if isinstance(size, Dim) for name in size.symbols}
+
+
+class _Counter:
+    """Sums costs; frames shared by many calls are counted once and multiplied."""
+
+    def __init__(self, point: Mapping[str, int]) -> None:
+        self.point = point
+        self.seen: dict[int, _Cost] = {}
+
+    def frame(self, frame: Frame) -> _Cost:
+        key = id(frame)
+        if key not in self.seen:
+            shared: set[str] = set()
+            total = _Cost()
+            for call in frame.calls.values():
+                cost = self.call(call)
+                if call.node.instance is not None and call.node.instance in shared:
+                    cost = _Cost(0, 0, cost.flops, cost.activations, cost.largest)
+                elif call.node.instance is not None:
+                    shared.add(call.node.instance)
+                total += cost
+            self.seen[key] = total
+        return self.seen[key]
+
+    def call(self, call: Call) -> _Cost:
+        total = _Cost()
+        for iteration in call.iterations:
+            if iteration.frame is not None:
+                total += self.frame(iteration.frame)
+            elif isinstance(call.target, BlockSpec):
+                total += self._block(call.target, iteration)
+        return total
+
+    def _block(self, spec: BlockSpec, iteration: Iteration) -> _Cost:
+        names = {**iteration.names, **self.point}
+        parameters = self._number(spec.parameters, names)
+        size = sum(self._numel(value) for value in iteration.outputs.values() if isinstance(value, Tensor))
+        trainable = 0 if spec.frozen else parameters
+        return _Cost(parameters, trainable, self._number(spec.flops, names), size * BYTES, size * BYTES)
+
+    def _number(self, text: str, names: Mapping[str, Any]) -> int:
+        try:
+            value = expressions.evaluate(text, {name: self._plain(value) for name, value in names.items()})
+        except (ExpressionError, UndecidedError, KeyError) as error:
+            raise UserError(f"the cost {text!r} has no value at {dict(self.point)}: {error}") from None
+        return int(value)
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, Dim):
+            return value.evaluate(self.point) if value.symbols <= self.point.keys() else value
+        return value
+
+    def _numel(self, value: Tensor) -> int:
+        total = 1
+        for size in value.shape:
+            total *= int(self._plain(size))
+        return total
