@@ -1,0 +1,113 @@
+"""How a rendered model is called: its forward arguments, in order, by their roles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from designer.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+SAMPLE_ROLES = ("image", "latent", "video", "points")
+_DEFAULT_SIDE = 32
+_TOKENS = 16
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One argument of forward: name, role, shape of whole numbers and symbols with the batch first, dtype."""
+
+    name: str
+    role: str
+    shape: tuple[int | str, ...]
+    dtype: str = "float32"
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "InputSpec":
+        """Return the input from its JSON form {name, role, shape, dtype}."""
+        return cls(value["name"], value["role"], tuple(value["shape"]), value.get("dtype", "float32"))
+
+
+def sample_index(inputs: Sequence[InputSpec]) -> int:
+    """Return the position of the noisy sample: the first input with a sample's role. Raises UserError if none."""
+    for index, spec in enumerate(inputs):
+        if spec.role in SAMPLE_ROLES:
+            return index
+    roles = ", ".join(f"{spec.name}: {spec.role}" for spec in inputs)
+    raise UserError(f"no input is a noisy sample ({', '.join(SAMPLE_ROLES)}); the design has {roles}")
+
+
+def sample_shape(inputs: Sequence[InputSpec], training: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the shape (C, H, W) to train at: the design's `sample_shape`, else its input's with sides of 32."""
+    given = training.get("sample_shape")
+    spec = inputs[sample_index(inputs)]
+    if given is None:
+        return tuple(size if isinstance(size, int) else _DEFAULT_SIDE for size in spec.shape[1:])
+    if not isinstance(given, list | tuple) or not all(isinstance(size, int) and size > 0 for size in given):
+        raise UserError(
+            f"training.sample_shape: received {given!r}, expected whole numbers such as [3, 32, 32]"
+        )
+    fixed = zip(spec.shape[1:], given, strict=False)
+    if len(given) != len(spec.shape) - 1 or any(isinstance(a, int) and a != b for a, b in fixed):
+        raise UserError(
+            f"training.sample_shape: received {list(given)}, but input {spec.name!r} is {list(spec.shape)}"
+        )
+    return tuple(given)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Builds the positional arguments of forward for one batch.
+
+    Classes are taken modulo `num_classes`. A role that is not known is fed seeded unit Gaussian noise of its
+    shape; symbols that the sample does not fix (a number of tokens, say) are 16.
+    """
+
+    inputs: tuple[InputSpec, ...]
+    shape: tuple[int, ...]
+    num_classes: int | None = None
+
+    def arguments(
+        self, x: "Tensor", t: "Tensor", labels: "Tensor", generator: "Generator"
+    ) -> tuple["Tensor", ...]:
+        """Return forward's arguments: noisy sample `x` [B, ...], noise levels `t` [B], `labels` [B], the rest drawn."""
+        sample = sample_index(self.inputs)
+        values = []
+        for index, spec in enumerate(self.inputs):
+            if index == sample:
+                values.append(x)
+            elif spec.role == "timestep":
+                values.append(t.float())
+            elif spec.role == "class":
+                values.append(labels % self.num_classes if self.num_classes else labels)
+            else:
+                values.append(self._drawn(spec, len(x), generator))
+        return tuple(values)
+
+    def _drawn(self, spec: InputSpec, batch: int, generator: "Generator") -> "Tensor":
+        import torch
+
+        symbols = dict(self._symbols())
+        shape = [size if isinstance(size, int) else symbols.get(size, _TOKENS) for size in spec.shape[1:]]
+        if spec.dtype.startswith("int"):
+            return torch.zeros((batch, *shape), dtype=torch.int64)
+        return torch.randn((batch, *shape), generator=generator)
+
+    def _symbols(self) -> list[tuple[str, int]]:
+        spec = self.inputs[sample_index(self.inputs)]
+        return [
+            (name, size)
+            for name, size in zip(spec.shape[1:], self.shape, strict=True)
+            if isinstance(name, str)
+        ]
+
+
+def predicted(output: Any, channels: int) -> "Tensor":
+    """Return the prediction: the first tensor of the model's output, its first `channels` channels."""
+    while isinstance(output, list | tuple):
+        output = output[0]
+    if isinstance(output, dict):
+        output = next(iter(output.values()))
+    tensor: Tensor = output
+    return tensor[:, :channels]

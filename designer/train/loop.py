@@ -1,0 +1,239 @@
+"""The training loop of one seed: AdamW at a constant rate, no warm-up, no clipping.
+
+Between probed steps nothing waits for the device: losses and gradient norms stay there, and the fused optimiser
+itself leaves the weights alone from the first step whose loss or gradient is not finite, so that the step can be
+repeated afterwards to find the module that caused it.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from designer.train.data import Dataset
+from designer.train.diagnostics import Probe
+from designer.train.ema import Average
+from designer.train.inputs import Caller, predicted
+from designer.train.noise import BINS, Process, per_bin
+from designer.train.nonfinite import first_nonfinite
+from designer.train.options import TrainOptions
+from designer.train.record import NonFinite, SeedRecord
+
+PROBE_EVERY = 10
+_EVENT_SECONDS = 1.0
+Emit = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a seed needs: how to build the model, its data, forward process, arguments, device.
+
+    `known` are the (definition, node) pairs of the source map; `should_stop` is asked before each step.
+    """
+
+    build: Callable[[], nn.Module]
+    data: Dataset
+    process: Process
+    caller: Caller
+    options: TrainOptions
+    device: torch.device
+    known: frozenset[tuple[str, str]] = frozenset()
+    should_stop: Callable[[], bool] = lambda: False
+    probing: bool = True
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch on the device: forward's arguments, target [B, C, ...], noise bins [B]."""
+
+    arguments: tuple[Tensor, ...]
+    target: Tensor
+    bins: Tensor
+
+
+def make_batch(job: Job, seed: int, step: int) -> Batch:
+    """Return the batch of (seed, step), the same for every design of this shape and on every device."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    count = job.options.batch_size
+    x0, labels = job.data.draw(count, generator)
+    t, bins = job.process.sample_levels(count, generator)
+    eps = torch.randn(x0.shape, generator=generator)
+    arguments = job.caller.arguments(job.process.noised(x0, eps, t), t, labels, generator)
+    target = job.process.target(x0, eps, t)
+    return Batch(
+        tuple(_move(a, job.device) for a in arguments), _move(target, job.device), _move(bins, job.device)
+    )
+
+
+def _move(tensor: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+class SeedRun:
+    """One seed: `run()` trains and returns (record, model); `average` holds the moving average, if any."""
+
+    def __init__(self, job: Job, seed: int, emit: Emit, seeds_before: int = 0) -> None:
+        self.job, self.seed, self._emit, self._seeds_before = job, seed, emit, seeds_before
+        options = job.options
+        torch.manual_seed(seed)
+        self.model = job.build().to(job.device).train()
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        fused = job.device.type in ("cpu", "cuda")
+        self._optimizer = torch.optim.AdamW(
+            self.parameters, lr=options.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=fused
+        )
+        self._scaler = torch.amp.GradScaler(
+            job.device.type, enabled=options.precision == "fp16", init_scale=2.0**12
+        )
+        self.average = Average(self.parameters, options.ema) if options.ema is not None else None
+        self._probe = Probe(self.model, set(job.known))
+        self.record = SeedRecord(seed, options.steps, options.learning_rate)
+        shape = (options.steps, options.batch_size)
+        self._mse, self._power = (torch.zeros(shape, device=job.device) for _ in range(2))
+        self._bins = torch.zeros(shape, dtype=torch.int64, device=job.device)
+        self._norms = torch.zeros(options.steps, device=job.device)
+        self._bad = torch.zeros((), device=job.device)
+        self._gradient_bins: list[float] = [float("nan")] * BINS
+        self._emitted = 0.0
+
+    def run(self) -> SeedRecord:
+        """Train until the last step, a non-finite loss or a request to stop."""
+        started = time.monotonic()
+        for step in range(self.job.options.steps):
+            if self.job.should_stop():
+                break
+            probed = self.job.probing and is_probed(step, self.job.options.steps)
+            self._step(step, probed)
+            self.record.steps_done = step + 1
+            if probed or time.monotonic() - self._emitted > _EVENT_SECONDS:
+                self._progress(step, started)
+                if not self._finite(step):
+                    break
+        self._finish()
+        return self.record
+
+    def _step(self, step: int, probed: bool) -> None:
+        batch = make_batch(self.job, self.seed, step)
+        self._optimizer.zero_grad(set_to_none=True)
+        with self._probe.step(batch.bins) if probed else nullcontext():
+            loss = self._loss(batch, step)
+            self._scaler.scale(loss).backward()
+        self._scaler.unscale_(self._optimizer)
+        self._norms[step] = self._gradient_norm()
+        if probed:
+            self._probe.before_update(self.parameters)
+        self._update(step)
+        if probed:
+            self._probe.after_update()
+            self._gradient_bins = self._probe.collect(step)
+        if self.average is not None:
+            self.average.update()
+
+    def _loss(self, batch: Batch, step: int) -> Tensor:
+        """Return the mean squared error of the batch; note each sample's error and its target's mean square."""
+        prediction = self._predict(batch)
+        errors = (prediction.float() - batch.target).square().flatten(1).mean(1)
+        self._mse[step] = errors.detach()
+        self._power[step] = batch.target.square().flatten(1).mean(1)
+        self._bins[step] = batch.bins
+        return errors.mean()
+
+    def _predict(self, batch: Batch) -> Tensor:
+        with self._autocast():
+            output = self.model(*batch.arguments)
+        return predicted(output, batch.target.shape[1])
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        precision = self.job.options.precision
+        if precision == "fp32":
+            return nullcontext()
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float16
+        return torch.autocast(self.job.device.type, dtype=dtype)
+
+    def _gradient_norm(self) -> Tensor:
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        return torch.stack(list(torch._foreach_norm(gradients))).norm() if gradients else self._bad
+
+    def _update(self, step: int) -> None:
+        """Take the optimiser's step unless this or an earlier one was not finite, decided on the device."""
+        if self._scaler.is_enabled():
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+            return
+        healthy = self._norms[step].isfinite() & self._mse[step].isfinite().all()
+        self._bad = torch.maximum(self._bad, (~healthy).float())
+        # the protocol of GradScaler: the fused kernel skips the step where found_inf is not zero
+        self._optimizer.found_inf = self._bad  # type: ignore[attr-defined]
+        self._optimizer.grad_scale = None  # type: ignore[attr-defined]
+        self._optimizer.step()
+
+    def _finite(self, step: int) -> bool:
+        """Say whether all is finite so far; if not, repeat the first bad step to find the module."""
+        losses = self._mse[: step + 1].mean(1)
+        bad = ~losses.isfinite()
+        if not self._scaler.is_enabled():
+            bad |= ~self._norms[: step + 1].isfinite()
+        steps = bad.nonzero().flatten().tolist()
+        if not steps:
+            return True
+        self.record.nonfinite = self._explain(steps[0])
+        self.record.steps_done = steps[0] + 1
+        return False
+
+    def _explain(self, step: int) -> NonFinite:
+        batch = make_batch(self.job, self.seed, step)
+        self._optimizer.zero_grad(set_to_none=True)
+        where, module = first_nonfinite(
+            self.model, lambda: (self._predict(batch).float() - batch.target).square().mean()
+        )
+        node = self._probe.node_of(module)
+        return NonFinite(step, where or "gradient norm", module, node)
+
+    def _progress(self, step: int, started: float) -> None:
+        self._emitted = time.monotonic()
+        steps = self.job.options.steps
+        mse, power = self._mse[step].cpu(), self._power[step].cpu()
+        elapsed = self._emitted - started
+        left = (len(self.job.options.seeds) - self._seeds_before) * steps - step - 1
+        bins = self._bins[step].cpu()
+        self._emit(
+            {
+                "type": "progress",
+                "seed": self.seed,
+                "step": step + 1,
+                "steps": steps,
+                "loss": float(mse.mean()),
+                "grad_norm": float(self._norms[step]),
+                "loss_per_bin": (per_bin(mse, bins) / per_bin(power, bins)).tolist(),
+                "grad_per_bin": self._gradient_bins,
+                "seconds_left": elapsed / (step + 1) * left,
+            }
+        )
+
+    def _finish(self) -> None:
+        """Fill the record with the curves of the steps that were done."""
+        record, done = self.record, self.record.steps_done
+        mse, power, bins = (value[:done].cpu() for value in (self._mse, self._power, self._bins))
+        self._probe.fill(record)
+        if done:
+            member = nn.functional.one_hot(bins, BINS).float()
+            error, target = (torch.einsum("sb,sbk->sk", value, member) for value in (mse, power))
+            record.nloss_bins = (error / target).tolist()
+            record.nloss = (error / target).nanmean(1).tolist()
+            record.loss = mse.mean(1).tolist()
+            record.grad_norm = self._norms[:done].cpu().tolist()
+        if record.nonfinite is None and done:
+            self._finite(done - 1)
+        record.skipped_steps = sum(not np.isfinite(value) for value in record.grad_norm)
+
+
+def is_probed(step: int, steps: int) -> bool:
+    """Say whether `step` is measured: every tenth, and the last."""
+    return step % PROBE_EVERY == 0 or step == steps - 1

@@ -1,0 +1,63 @@
+"""Runs of the hand-written models: specs for the runner, jobs for the loop in this process."""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from designer.train.data import load_data
+from designer.train.inputs import Caller, InputSpec
+from designer.train.loop import Job, SeedRun
+from designer.train.noise import Process
+from designer.train.options import TrainOptions
+from designer.train.record import SeedRecord
+from designer.train.spec import RunSpec
+from designer.train.verdict import Judgement, judge
+
+MODELS = Path(__file__).parent / "models"
+INPUTS = (InputSpec("x", "image", ("B", 1, "H", "W")), InputSpec("t", "timestep", ("B",)))
+SHAPE = (1, 16, 16)
+
+
+def module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"smoke_{name}", MODELS / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def spec_of(run_dir: Path, name: str, class_name: str, options: TrainOptions, **changes: Any) -> RunSpec:
+    run_dir.mkdir(parents=True, exist_ok=True)
+    training = {"sample_shape": list(SHAPE)}
+    values = {"training": training, "design_name": class_name, "design_hash": "none", **changes}
+    return RunSpec(run_dir, MODELS, name, class_name, values.pop("inputs", INPUTS), options, **values)
+
+
+def job_of(name: str, class_name: str, options: TrainOptions, **changes: Any) -> Job:
+    build = getattr(module(name), class_name)
+    training = changes.pop("training", {})
+    process = Process.of(training, options.schedule, options.prediction)
+    return Job(
+        build,
+        load_data(options, SHAPE),
+        process,
+        Caller(INPUTS, SHAPE),
+        options,
+        torch.device("cpu"),
+        **changes,
+    )
+
+
+def records_of(name: str, class_name: str, options: TrainOptions, **changes: Any) -> list[SeedRecord]:
+    job = job_of(name, class_name, options, **changes)
+    return [SeedRun(job, seed, lambda event: None).run() for seed in options.seeds]
+
+
+def judged(
+    name: str, class_name: str, steps: int, seeds: Sequence[int] = (0, 1, 2), **options: Any
+) -> Judgement:
+    return judge(records_of(name, class_name, TrainOptions(steps=steps, seeds=tuple(seeds), **options)))
