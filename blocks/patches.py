@@ -131,7 +131,7 @@ SPECS = (
         ),
         outputs=(Port("out", "map", "B out_channels H W"),),
         params=(
-            Param("out_channels", "int", minimum=1, help="channels of the map"),
+            Param("out_channels", "int", minimum=1, structural=True, help="channels of the map"),
             Param(
                 "patch_size",
                 "int",

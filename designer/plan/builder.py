@@ -1,0 +1,210 @@
+"""One definition as one class: which nodes it constructs, with which arguments, and how forward reads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from designer import expressions
+from designer.dims import Dim
+from designer.document import Definition, Design, DesignPort
+from designer.plan.constructor import Site, constructor_lines, initialize_lines
+from designer.plan.forward import ForwardPlan
+from designer.plan.model import Argument, ClassPlan, Line
+from designer.plan.texts import argument_text, fold, is_constant, python_source, quoted
+from designer.shapes.binding import SizeList
+from designer.shapes.frame import Frame
+from designer.shapes.params import declarations
+from designer.shapes.values import shape_text
+from designer.spec import BlockSpec, Param
+
+_ANNOTATIONS = {"int": "int", "float": "float", "bool": "bool", "str": "str", "list": "Sequence[int]"}
+
+
+class ClassBuilder:
+    """Plans one class in three steps: symbols, texts of arguments (`resolve`), lines (`finish`)."""
+
+    symbolic: Frame
+
+    def __init__(
+        self,
+        design: Design,
+        definition: Definition,
+        frames: list[Frame],
+        implicit: Mapping[str, Mapping[str, Param]],
+        constants: dict[str, Any],
+    ) -> None:
+        self.design = design
+        self.definition = definition
+        self.frames = frames
+        self.implicit_of = implicit
+        self.implicit = implicit[definition.name]
+        self.constants = constants
+        self.sites: dict[str, Site] = {}
+        self.plan = ClassPlan(definition.name, definition.name, _doc(definition))
+        self.kept: set[str] = set()
+
+    @property
+    def declared(self) -> dict[str, Param]:
+        """Parameters of the class: the definition's own, then those of the design that it reads."""
+        return {**declarations(self.definition), **self.implicit}
+
+    def symbols(self) -> dict[str, Any]:
+        """The symbolic stand-in of each parameter; constants stand for themselves."""
+        found: dict[str, Any] = {}
+        for name, declaration in self.declared.items():
+            if name in self.constants:
+                found[name] = self.constants[name]
+            else:
+                found[name] = SizeList(name=name) if declaration.type == "list" else Dim.symbol(name)
+        return found
+
+    # -- step two -----------------------------------------------------------------------------------------
+
+    def resolve(self) -> None:
+        """Find the text of every argument of every node that is active at some call of this definition."""
+        first_of_instance: dict[str, str] = {}
+        for name, call in self.symbolic.calls.items():
+            active = [site for site in self.frames if name in site.calls and site.calls[name].active]
+            call.active = bool(active)
+            if not active:
+                self.sites[name] = Site(call, self.definition.name, {}, name)
+                continue
+            always = len(active) == len(self.frames)
+            declared = {**declarations(call.target), **self._implicit(call.node.call)}
+            texts = {
+                param: argument_text(declaration, call, active, self.design.parameters, self.constants)
+                if param in declarations(call.target)
+                else param
+                for param, declaration in declared.items()
+            }
+            texts = {param: fold(text, self.constants) for param, text in texts.items()}
+            attribute = first_of_instance.setdefault(call.node.instance, name) if call.node.instance else name
+            site = Site(call, self.definition.name, texts, attribute, built=attribute == name)
+            site.count = self._count()(call.node.repeat)
+            if call.node.when is not None and not (always and self._decided(call.node.when)):
+                site.condition = python_source(fold(call.node.when, self.constants))
+            site.attributes = self._attributes(site)
+            self.sites[name] = site
+
+    def _implicit(self, called: str) -> Mapping[str, Param]:
+        return self.implicit_of.get(called, {})
+
+    def _decided(self, condition: str) -> bool:
+        """Whether constants alone make the condition true."""
+        return not expressions.names(fold(condition, self.constants))
+
+    def _count(self) -> Any:
+        def text(repeat: int | str | None) -> str:
+            if repeat is None:
+                return ""
+            return str(repeat) if isinstance(repeat, int) else python_source(fold(repeat, self.constants))
+
+        return text
+
+    def _attributes(self, site: Site) -> dict[str, str]:
+        """Parameters that forward reads and that are no literals: kept on self under a telling name."""
+        spec = site.call.target
+        if not isinstance(spec, BlockSpec) or spec.kind not in ("function", "expression"):
+            return {}
+        read = {param.name for param in spec.params if not (param.inferred or param.structural)}
+        return {
+            name: text if text.isidentifier() else f"{site.call.node.id}_{name}"
+            for name, text in site.texts.items()
+            if name in read and not is_constant(text)
+        }
+
+    # -- step three ---------------------------------------------------------------------------------------
+
+    def finish(self, builders: Mapping[str, "ClassBuilder"]) -> None:
+        """Write the lines, now that the remaining arguments of every callee are known."""
+        plan = self.plan
+        for site in self.sites.values():
+            callee = builders.get(site.call.node.call)
+            if callee is not None:
+                site.class_name = callee.plan.name
+                site.keep = callee.kept.__contains__
+        active = [site for site in self.sites.values() if site.call.active]
+        seen: set[str] = set()
+        for site in active:
+            for line in constructor_lines(site):
+                if line.text not in seen:  # one attribute may serve several functions
+                    seen.add(line.text)
+                    plan.init.append(line)
+        for site in active:
+            lines = initialize_lines(site)
+            if lines and site.call.node.help:
+                plan.initialize.append(Line(f"# {site.attribute}: {_plain(site.call.node.help)}", site.place))
+            plan.initialize += lines
+        text = "\n".join(line.text for line in plan.init)
+        used = _identifiers(text)
+        self.kept = {name for name in self.declared if name in used and name not in self.constants}
+        plan.arguments = [self._argument(name, one) for name, one in self.declared.items() if name in self.kept]
+        self._forward()
+
+    def _argument(self, name: str, declaration: Param) -> Argument:
+        default = ""
+        if self.definition.name == self.design.main:
+            value = self.design.parameters.get(name, declaration.default)
+            default = quoted(repr(tuple(value) if isinstance(value, list) else value))
+        return Argument(name, _ANNOTATIONS[declaration.type], default, declaration.help)
+
+    def _forward(self) -> None:
+        plan, definition = self.plan, self.definition
+        plan.forward_arguments = "".join(f", {port.name}: {_annotation(port)}" for port in definition.inputs)
+        outputs = [_annotation(port) for port in definition.outputs]
+        plan.returns = outputs[0] if len(outputs) == 1 else f"tuple[{', '.join(outputs)}]"
+        comments = self._comments() if definition.name == self.design.main else {}
+        plan.forward = ForwardPlan(definition, self.sites, comments).build()
+        plan.forward_doc = self._forward_doc()
+
+    def _forward_doc(self) -> list[str]:
+        """One line of shapes where they fit, else a line an input."""
+        inputs = [f"{port.name} {_shape(port)}" for port in self.definition.inputs]
+        outputs = [_shape(port) or port.name for port in self.definition.outputs]
+        one = f"{', '.join(inputs)} → {', '.join(outputs)}."
+        is_main = self.definition.name == self.design.main
+        if not is_main and len(one) <= 90:
+            return [one]
+        lines = [f"{port.name}: {_port_text(port)}" for port in self.definition.inputs]
+        named = [f"{port.name} {_port_text(port)}".strip() for port in self.definition.outputs]
+        return [_plain(self.definition.doc) or "Forward pass.", "", *lines, f"Returns {', '.join(named)}."] if is_main else [*lines, f"Returns {', '.join(named)}."]
+
+    def _comments(self) -> dict[str, str]:
+        """Shapes worth a comment: where they differ from those of the node's first input."""
+        found: dict[str, str] = {}
+        for name, call in self.symbolic.calls.items():
+            first = next((str(value) for value in call.inputs.values()), "")
+            for port, value in call.outputs.items():
+                shape = getattr(value, "shape", None)
+                if shape is None or shape_text(shape) == first or "?" in shape_text(shape):
+                    continue
+                found[f"{name}.{port}"] = "[" + ", ".join(map(str, shape)) + "]"
+        return found
+
+
+def _identifiers(code: str) -> set[str]:
+    import re
+
+    return set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", code))
+
+
+def _annotation(port: DesignPort) -> str:
+    return "list[Tensor]" if port.stack else "Tensor"
+
+
+def _shape(port: DesignPort) -> str:
+    shape = "[" + ", ".join(port.shape.split()) + "]" if port.shape else ""
+    return f"list of {shape or port.name}" if port.stack else shape
+
+
+def _port_text(port: DesignPort) -> str:
+    return " ".join(part for part in (_shape(port), _plain(port.help)) if part) or port.role
+
+
+def _doc(definition: Definition) -> list[str]:
+    doc = _plain(definition.doc) or f"{definition.name}."
+    return [doc, *([_plain(definition.reference)] if definition.reference else [])]
+
+
+def _plain(text: str) -> str:
+    """Free text as one line that cannot end a docstring or a comment."""
+    return " ".join(text.replace("\\", "/").replace('"', "'").replace("\ue000", "").split())

@@ -1,0 +1,143 @@
+"""The constructor of a class: one line for each node that holds state, and its special initialisation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from designer.plan.model import Line, call, module_list
+from designer.plan.texts import is_constant, python_source
+from designer.shapes.frame import Call
+from designer.spec import BlockSpec
+
+INDENT = 8
+
+
+@dataclass
+class Site:
+    """A node as the class will construct and call it."""
+
+    call: Call
+    owner: str
+    texts: dict[str, str]  # grammar text of each argument
+    attribute: str  # attribute that holds the module
+    class_name: str = ""  # for definitions
+    keep: Callable[[str], bool] = lambda name: True
+    condition: str = ""  # Python source; "" when always active
+    count: str = ""  # Python source of the repeat count
+    built: bool = True  # False when another node of the same instance constructs it
+    attributes: dict[str, str] = field(default_factory=dict)  # parameters read in forward
+
+    @property
+    def place(self) -> str:
+        """The node's full name."""
+        return f"{self.owner}/{self.call.node.id}"
+
+    @property
+    def stateful(self) -> bool:
+        """Whether the node is a module, rather than a function of its inputs."""
+        return not isinstance(self.call.target, BlockSpec) or self.call.target.kind in ("module", "torch")
+
+    @property
+    def identity_when_off(self) -> bool:
+        """Whether nn.Identity can stand in for the module when its condition is false."""
+        return self.stateful and len(self.call.inputs) == 1 and len(self.call.target.outputs) == 1
+
+    def source(self, name: str) -> str:
+        """Return the Python source of an argument."""
+        return python_source(self.texts[name], self.count)
+
+
+def constructor_lines(site: Site) -> list[Line]:
+    """Return the lines of __init__ for one node."""
+    if not site.stateful:
+        return _plain_attributes(site)
+    if not site.built:
+        return []
+    head, arguments = _construction(site)
+    prefix = f"self.{site.attribute} = "
+    if site.count:
+        variable = "i" if any(_mentions_index(text) for text in site.texts.values()) else "_"
+        text = module_list(prefix, head, arguments, f"for {variable} in range({site.count})", INDENT)
+    elif site.condition:
+        off = "nn.Identity()" if site.identity_when_off else "None"
+        text = _conditional(prefix, head, arguments, site.condition, off)
+    else:
+        text = call(prefix, head, arguments, INDENT)
+    return [Line(text, site.place)]
+
+
+def _conditional(prefix: str, head: str, arguments: list[str], condition: str, off: str) -> str:
+    one = call(prefix, head, arguments, 0, f" if {condition} else {off}")
+    if INDENT + len(one) <= 110 and "\n" not in one:
+        return one
+    pad = " " * (INDENT + 4)
+    element = call("", head, arguments, INDENT + 4)
+    rest = f"if {condition} else {off}"
+    if "\n" not in element and INDENT + 4 + len(element) + 1 + len(rest) <= 110:
+        return f"{prefix}(\n{pad}{element} {rest}\n{' ' * INDENT})"
+    return f"{prefix}(\n{pad}{element}\n{pad}if {condition}\n{pad}else {off}\n{' ' * INDENT})"
+
+
+def _plain_attributes(site: Site) -> list[Line]:
+    lines = [Line(f"self.{attribute} = {site.source(name)}", site.place) for name, attribute in site.attributes.items()]
+    if site.count:
+        lines.append(Line(f"self.{site.attribute}_count = {site.count}", site.place))
+    if site.condition:
+        lines.append(Line(f"self.use_{site.attribute} = {site.condition}", site.place))
+    return lines
+
+
+def _mentions_index(text: str) -> bool:
+    from designer.expressions import names
+
+    return "i" in names(text)
+
+
+def _construction(site: Site) -> tuple[str, list[str]]:
+    target = site.call.target
+    if isinstance(target, BlockSpec):
+        return target.target, _block_arguments(site, target)
+    names = [name for name in site.texts if site.keep(name)]
+    arguments = [site.source(name) for name in names]
+    # Two sizes in order read well; beyond that, names.
+    spelled = [text if index < 2 else f"{name}={text}" for index, (name, text) in enumerate(zip(names, arguments, strict=True))]
+    return site.class_name, spelled
+
+
+def _block_arguments(site: Site, spec: BlockSpec) -> list[str]:
+    arguments: list[str] = []
+    for param in spec.params:
+        if param.structural:
+            continue
+        text = site.source(param.name)
+        if param.positional:
+            arguments.append(text)
+            continue
+        omit = param.default if param.omit == "default" else param.omit
+        if omit is None or text != python_source(repr(omit)):
+            arguments.append(f"{param.name}={text}")
+    return arguments
+
+
+def initialize_lines(site: Site) -> list[Line]:
+    """Return the lines of initialize_weights for one node, "" choices and default start give none."""
+    spec = site.call.target
+    choice = _constant(site.texts.get("init", "''"))
+    if not isinstance(spec, BlockSpec) or spec.initialize is None or choice not in spec.initialize or not site.built:
+        return []
+    has_bias = _constant(site.texts.get("bias", "True")) is not False
+    statements = [line for line in spec.initialize[choice].split("\n") if has_bias or ".bias" not in line]
+    if site.count:
+        body = [f"    {line.replace('{self}', 'layer')}" for line in statements]
+        return [Line(f"for layer in self.{site.attribute}:", site.place), *(Line(line, site.place) for line in body)]
+    if site.condition:
+        body = [f"    {line.replace('{self}', f'self.{site.attribute}')}" for line in statements]
+        check = f"if isinstance(self.{site.attribute}, {spec.target}):"
+        return [Line(check, site.place), *(Line(line, site.place) for line in body)]
+    return [Line(line.replace("{self}", f"self.{site.attribute}"), site.place) for line in statements]
+
+
+def _constant(text: str) -> Any:
+    import ast
+
+    return ast.literal_eval(text) if is_constant(text) else None

@@ -1,0 +1,184 @@
+"""From a plan to source files: Jinja prints what the plan decided; the source map says which node each line is."""
+
+import ast
+import hashlib
+import importlib.util
+import re
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from designer.assets import folder
+from designer.document import Design
+from designer.errors import UserError
+from designer.files import write_atomic
+from designer.plan import make_plan
+from designer.plan.model import ClassPlan, Line, Plan, call
+from designer.shapes.binding import parse_shape
+
+# Marks the node of a line while it passes through the templates: a private-use character, stripped from texts.
+_MARK = "\ue000"
+_CONTENT = "0" * 16
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of the model: name, role, shape (numbers, or names of free sizes), dtype."""
+
+    name: str
+    role: str
+    shape: tuple[int | str, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Source files and what is needed to use them."""
+
+    class_name: str
+    module: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    files: dict[str, str]
+    source_map: tuple[dict[str, Any], ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `designer render --json` prints."""
+        return {
+            "class": self.class_name,
+            "module": self.module,
+            "inputs": [asdict(one) for one in self.inputs],
+            "outputs": [asdict(one) for one in self.outputs],
+            "files": sorted(self.files),
+        }
+
+
+def render(design: Design, target: str = "torch") -> Rendering:
+    """Return the source of a design. Raises UserError for an unknown target or a design with errors."""
+    if target != "torch":
+        raise UserError(f"the target {target!r} is not available; available: torch")
+    plan = make_plan(design)
+    text, source_map = _print(plan)
+    main = design.main_definition
+    names = {**{name: one.default for name, one in main.parameters.items()}, **design.parameters}
+    specs = [
+        TensorSpec(port.name, port.role, _shape(port.shape, names), port.dtype or ("int64" if port.role == "class" else "float32"))
+        for port in (*main.inputs, *main.outputs)
+    ]
+    count = len(main.inputs)
+    return Rendering(plan.main, "model", tuple(specs[:count]), tuple(specs[count:]), {"model.py": text}, source_map)
+
+
+def _shape(pattern: str, names: dict[str, Any]) -> tuple[int | str, ...]:
+    return tuple(size if isinstance(size, int) else str(size) for size in parse_shape(pattern, names, "main"))
+
+
+def _print(plan: Plan) -> tuple[str, tuple[dict[str, Any], ...]]:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder("templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Python source, not HTML; the plan holds no raw text of a design outside docstrings
+    )
+    environment.filters["mark"] = _mark
+    classes = [{**vars(one), "signature": _signature(one)} for one in plan.classes]
+    view = {**vars(plan), "classes": classes}
+    marked = environment.get_template("model.py.jinja").render(plan=view, imports=[], content=_CONTENT)
+    imports = _imports(_unmarked(marked))
+    marked = environment.get_template("model.py.jinja").render(plan=view, imports=imports, content=_CONTENT)
+    marked = re.sub(r"\n{4,}", "\n\n\n", re.sub(r"[ \t]+\n", "\n", marked)).rstrip() + "\n"
+    text = _unmarked(marked)
+    return text.replace(_CONTENT, content_hash(text), 1), _source_map(marked)
+
+
+def _mark(line: Line) -> str:
+    """Tag each physical line with its node; the plan has laid out continuation lines."""
+    return "\n".join(f"{text}{_MARK}{line.node}{_MARK}" if text.strip() else text for text in line.text.split("\n"))
+
+
+def _unmarked(text: str) -> str:
+    return re.sub(f"{_MARK}[^{_MARK}]*{_MARK}", "", text)
+
+
+def _source_map(marked: str) -> tuple[dict[str, Any], ...]:
+    found: list[dict[str, Any]] = []
+    for number, line in enumerate(marked.split("\n"), 1):
+        for places in re.findall(f"{_MARK}([^{_MARK}]*){_MARK}", line):
+            for place in places.split():
+                definition, _, node = place.partition("/")
+                found.append({"file": "model.py", "line": number, "definition": definition, "node": node})
+    return tuple(found)
+
+
+def _signature(one: ClassPlan) -> str:
+    arguments = ["self", *map(str, one.arguments)]
+    return "    " + call("def ", "__init__", arguments, 4, " -> None:")
+
+
+def _imports(code: str) -> list[str]:
+    """The import statements that the code needs, in the order of the formatter."""
+    names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    standard = [text for name, text in (("math", "import math"),) if name in names]
+    if "Sequence" in names:
+        standard.append("from collections.abc import Sequence")
+    torch = [
+        text
+        for name, text in (("torch", "import torch"), ("F", "import torch.nn.functional as F"))
+        if name in names
+    ]
+    tail = [name for name in ("Tensor", "nn") if name in names]
+    torch += [f"from torch import {', '.join(tail)}"] if tail else []
+    return [*standard, *([""] if standard else []), *torch]
+
+
+def content_hash(text: str) -> str:
+    """Return the hash that a rendered file states of itself, its own digits counted as zeros."""
+    blank = re.sub(r"^content [0-9a-f]{16}$", f"content {_CONTENT}", text, count=1, flags=re.MULTILINE)
+    return hashlib.sha256(blank.encode()).hexdigest()[:16]
+
+
+def is_untouched(text: str) -> bool:
+    """Whether a file is as it was rendered: the content that it states is the content that it has."""
+    stated = re.search(r"^content ([0-9a-f]{16})$", text, flags=re.MULTILINE)
+    return stated is not None and stated.group(1) == content_hash(text)
+
+
+def write(rendering: Rendering, directory: str | Path, force: bool = False) -> list[Path]:
+    """Write the files atomically. Raises UserError rather than overwrite a file edited by hand, unless forced."""
+    root = Path(directory)
+    if root.exists() and not root.is_dir():
+        raise UserError(f"{root}: is a file; expected a folder")
+    for name, text in rendering.files.items():
+        path = root / name
+        if path.exists() and not force:
+            present = path.read_text(encoding="utf-8", errors="replace")
+            if present != text and not is_untouched(present):
+                raise UserError(f"{path}: was edited by hand; choose another folder, or overwrite it with --force")
+    try:
+        for name, text in rendering.files.items():
+            write_atomic(root / name, text)
+    except OSError as error:
+        raise UserError(f"{root}: cannot be written ({error.strerror})") from None
+    return [root / name for name in rendering.files]
+
+
+def load_model(source: Rendering | str | Path, class_name: str | None = None) -> Any:
+    """Execute a rendered model file and return its main class; call only in a child process or a test."""
+    if isinstance(source, Rendering):
+        code, name, origin = source.files["model.py"], source.class_name, "<rendered model.py>"
+    else:
+        path = Path(source) / "model.py"
+        code, origin = path.read_text(encoding="utf-8"), str(path)
+        name = class_name or [node.name for node in ast.parse(code).body if isinstance(node, ast.ClassDef)][-1]
+    unique = f"rendered_{hashlib.sha256(code.encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_loader(unique, loader=None)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module
+    exec(compile(code, origin, "exec"), module.__dict__)  # noqa: S102 (running rendered code is the purpose)
+    return getattr(module, name)

@@ -1,0 +1,60 @@
+"""Parameters of the design that a definition reads without declaring them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from designer import expressions
+from designer.document import Definition, Design
+from designer.expressions import ExpressionError
+from designer.shapes.params import expression_text
+from designer.spec import Param
+
+
+def implicit_parameters(design: Design, definition: Definition) -> dict[str, Param]:
+    """Return the design's parameters that the definition or what it calls reads, by name."""
+    found: dict[str, Param] = {}
+    _collect(design, definition, found, set())
+    main = design.main_definition.parameters
+    if definition.name == design.main:
+        return {name: param for name, param in found.items() if name not in main}
+    return found
+
+
+def _collect(design: Design, definition: Definition, found: dict[str, Param], seen: set[str]) -> None:
+    if definition.name in seen:
+        return
+    seen.add(definition.name)
+    for name in sorted(_reads(definition) - definition.parameters.keys()):
+        if name in design.parameters:
+            found.setdefault(name, _declaration(design, name))
+    for node in definition.nodes.values():
+        if node.call in design.definitions:
+            _collect(design, design.definitions[node.call], found, seen)
+
+
+def _declaration(design: Design, name: str) -> Param:
+    declared = design.main_definition.parameters.get(name)
+    value = design.parameters[name]
+    kind: Any = declared.type if declared else type(value).__name__
+    return Param(name, kind, value, help=declared.help if declared else "")
+
+
+def _reads(definition: Definition) -> set[str]:
+    names: set[str] = set()
+    for text in _texts(definition):
+        try:
+            names |= expressions.names(text)
+        except ExpressionError:
+            continue  # a plain string, or an error that the walk reports
+    return names
+
+
+def _texts(definition: Definition) -> Iterable[str]:
+    for port in (*definition.inputs, *definition.outputs):
+        yield from port.shape.split()
+    for node in definition.nodes.values():
+        yield from (expression_text(value) for value in node.params.values() if isinstance(value, str))
+        if isinstance(node.repeat, str):
+            yield node.repeat
+        if node.when is not None:
+            yield node.when
