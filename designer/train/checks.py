@@ -26,8 +26,10 @@ HEADROOM_WARN, HEADROOM_FAIL = 6.5e3, 6.5e4
 class Finding:
     """One observation against its threshold.
 
-    `node` is the design's "Definition/node", `module` the rendered model's own name, `noise_bins` those of 0..7
-    (0: least noise) in which it was seen, `mechanism` why it matters, `article_section` where that is explained.
+    `node` is the design's "Definition/node", `module` the rendered model's own name, `noise_bins` those of
+    0..7
+    (0: least noise) in which it was seen, `mechanism` why it matters, `article_section` where that is
+    explained.
     """
 
     code: str
@@ -43,7 +45,7 @@ class Finding:
     step: int | None = None
 
     def excess(self) -> float:
-        """Return how far the figure is from its threshold, as a factor of at least one; infinite for a NaN."""
+        """Return how far the figure is from its threshold, as a factor of at least one; infinite if NaN."""
         if not np.isfinite(self.figure) or self.figure <= 0 or self.threshold <= 0:
             return float("inf")
         return max(self.figure / self.threshold, self.threshold / self.figure)
@@ -93,7 +95,7 @@ def growth(record: SeedRecord) -> Iterator[Finding]:
             text = (
                 f"at initialisation {node.module} is {figure:.3g} times louder than the start of its stream"
             )
-            why = "variance accumulates along the residual stream; later blocks matter less, and activations may overflow"
+            why = "variance accumulates along the residual stream; later blocks matter less and may overflow"
             yield Finding("E2", severity, figure, threshold, text, why, "10.1, 10.2", node.node, node.module)
 
 
@@ -109,7 +111,9 @@ def starved_blocks(record: SeedRecord) -> Iterator[Finding]:
         severity, threshold = level(figure, STARVED_WARN, STARVED_FAIL)
         if severity:
             node = record.nodes[stack[smallest]]
-            text = f"the gradient at {node.module} is {figure:.3g} times smaller than at the last block of its stack"
+            text = (
+                f"the gradient at {node.module} is {figure:.3g} times smaller than at the stack's last block"
+            )
             why = "the backward signal shrinks from block to block; early blocks hardly learn"
             yield Finding("E3", severity, figure, threshold, text, why, "11.3", node.node, node.module)
 
@@ -127,7 +131,8 @@ def not_learning(record: SeedRecord) -> Iterator[Finding]:
 def dead_weights(record: SeedRecord) -> Iterator[Finding]:
     """E5: weights that do not move: median ‖Δw‖/‖w‖ below a tenth of the learning rate.
 
-    Tables and gains are judged only by an exact zero: few rows of a table are in a batch, and the gain of a norm is
+    Tables and gains are judged only by an exact zero: few rows of a table are in a batch, and the gain of a
+    norm is
     so large against its update that a healthy one can be below the threshold.
     """
     if record.steps_done < DEAD_STEPS or not len(record.update_ratio):
@@ -198,7 +203,8 @@ def noise_bins(record: SeedRecord) -> Iterator[Finding]:
     severity, threshold = level(figure, BIN_WARN, BIN_FAIL)
     if severity:
         worse = tuple(i for i, value in enumerate(bins) if value > threshold)
-        text = f"in noise bin {bins.index(figure)} of 0-7 the normalised loss is {figure:.3g}; predicting zero costs 1"
+        at = bins.index(figure)
+        text = f"in noise bin {at} of 0-7 the normalised loss is {figure:.3g}; predicting zero costs 1"
         why = "another noise level owns the gradient, or the target's size varies with the level"
         yield Finding("E7", severity, figure, threshold, text, why, "1.3", noise_bins=worse)
 
@@ -206,27 +212,42 @@ def noise_bins(record: SeedRecord) -> Iterator[Finding]:
 def attention_logits(record: SeedRecord) -> Iterator[Finding]:
     """E8: the largest attention logit."""
     yield from _largest(
-        record.logits, "E8", LOGIT_WARN, LOGIT_FAIL, "the largest attention logit is {:.3g}",
-        "softmax saturates: attention becomes a hard choice without gradient", "12.1",
-    )  # fmt: skip
+        record.logits,
+        "E8",
+        LOGIT_WARN,
+        LOGIT_FAIL,
+        "the largest attention logit is {:.3g}",
+        "softmax saturates: attention becomes a hard choice without gradient",
+        "12.1",
+    )
 
 
 def skip_ratio(record: SeedRecord) -> Iterator[Finding]:
     """W9: ρ_act = rms(skip) / rms(trunk) at initialisation."""
     first = [Series(s.place, s.node, s.values[:1]) for s in record.fusions]
     yield from _largest(
-        first, "W9", SKIP_WARN, np.inf, "at initialisation the skip is {:.3g} times louder than the stream it joins",
-        "the skip dominates: the deep path is drowned out", "5.1",
-    )  # fmt: skip
+        first,
+        "W9",
+        SKIP_WARN,
+        np.inf,
+        "at initialisation the skip is {:.3g} times louder than what it joins",
+        "the skip dominates: the deep path is drowned out",
+        "5.1",
+    )
 
 
 def branch_ratio(record: SeedRecord) -> Iterator[Finding]:
     """W10: rms(branch) / rms(trunk) of a residual addition at initialisation."""
     first = [Series(s.place, s.node, s.values[:1]) for s in record.residuals]
     yield from _largest(
-        first, "W10", BRANCH_WARN, np.inf, "at initialisation the branch is {:.3g} times louder than its trunk",
-        "a random branch overwrites the stream instead of refining it", "10.2",
-    )  # fmt: skip
+        first,
+        "W10",
+        BRANCH_WARN,
+        np.inf,
+        "at initialisation the branch is {:.3g} times louder than its trunk",
+        "a random branch overwrites the stream instead of refining it",
+        "10.2",
+    )
 
 
 def headroom(record: SeedRecord) -> Iterator[Finding]:
@@ -240,7 +261,8 @@ def headroom(record: SeedRecord) -> Iterator[Finding]:
     if severity:
         # the first module over the threshold is where it starts; those after it inherit
         index = next(i for i in record.order if largest[i] > threshold)
-        node, bins = record.nodes[index], tuple(int(b) for b in np.flatnonzero(by_node[index] > threshold))
+        node = record.nodes[index]
+        bins = tuple(int(b) for b in np.flatnonzero(by_node[index] > threshold))
         text = (
             f"activations reach {figure:.3g}, first over {threshold:.3g} at {node.module}; fp16 ends at 65504"
         )
@@ -254,7 +276,9 @@ def not_judged(records: Sequence[SeedRecord]) -> Iterator[str]:
     if done < NOT_LEARNING_STEPS:
         yield f"E4 (learns at all) needs {NOT_LEARNING_STEPS} steps; the run had {done}"
     if done < DEAD_STEPS:
-        yield f"E3, E5, E7 (starved blocks, dead weights, noise levels) need {DEAD_STEPS} steps; the run had {done}"
+        yield f"E5 (dead weights) and E7 (noise levels) need {DEAD_STEPS} steps; the run had {done}"
+    if done <= STARVED_FROM:
+        yield f"E3 (starved blocks) needs more than {STARVED_FROM} steps; the run had {done}"
 
 
 def _largest(
@@ -289,5 +313,5 @@ def _transformer_stacks(record: SeedRecord) -> list[list[int]]:
 
 
 def _feature_maps(record: SeedRecord) -> list[int]:
-    """Return the nodes whose outputs are feature maps, in order, without the model's last (the prediction)."""
+    """Return the nodes whose outputs are feature maps, in order, without the last (the prediction)."""
     return [i for i in record.order if record.nodes[i].rank >= 4 and np.isfinite(record.rms[0, i]).any()][:-1]

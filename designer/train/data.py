@@ -42,7 +42,8 @@ class Dataset:
 def load_data(options: TrainOptions, shape: tuple[int, ...]) -> Dataset:
     """Return the data `options` names, as samples of `shape` (C, H, W).
 
-    Raises UserError when an image source is asked for a shape that is not C, H, W, or a folder has no readable image.
+    Raises UserError when an image source is asked for a shape that is not C, H, W, or a folder has no
+    readable image.
     """
     import torch
 

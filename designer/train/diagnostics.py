@@ -149,7 +149,9 @@ class Probe:
         self._measured.pop(id(tensor), None)
 
     def _place(self, key: str) -> tuple[str, str]:
-        """Return a name for the operation under way: the running module and its count within it, and the node."""
+        """Return a name for the operation under way: the running module and its count within it, and the
+        node.
+        """
         module = self._running[-1] if self._running else ""
         count = self._counts[f"{key}:{module}"] = self._counts.get(f"{key}:{module}", 0) + 1
         return f"{module}#{count}", self._nodes[module]
@@ -160,7 +162,9 @@ class Probe:
         self._places["residual"].append((*self._place("residual"), ratio))
 
     def fusion(self, deep: Tensor, skip: Tensor) -> None:
-        """Record ρ_act = rms(s) / rms(d) where two streams meet and ρ_contrib = ‖s⊙∇s‖ / ‖d⊙∇d‖ of the same."""
+        """Record ρ_act = rms(s) / rms(d) where two streams meet and ρ_contrib = ‖s⊙∇s‖ / ‖d⊙∇d‖ of the
+        same.
+        """
         place, node = self._place("fusion")
         ratio = (self._mean_square(skip) / self._mean_square(deep).clamp(min=1e-30)).sqrt()
         self._places["fusion"].append((place, node, ratio))
@@ -183,10 +187,12 @@ class Probe:
     def before_update(self, parameters: list[Parameter]) -> None:
         """Keep the weights, so that the step's change can be measured."""
         self._parameters = parameters
-        self._before = torch._foreach_add([p.detach() for p in parameters], 0)
+        self._before = list(torch._foreach_add([p.detach() for p in parameters], 0))
 
     def after_update(self) -> None:
-        """Measure the change of each weight: squared norms of the change and of the weight, [2, parameters]."""
+        """Measure the change of each weight: squared norms of the change and of the weight, [2,
+        parameters].
+        """
         torch._foreach_sub_(self._before, [p.detach() for p in self._parameters])
         change = torch.stack(list(torch._foreach_norm(self._before)))
         weight = torch.stack(list(torch._foreach_norm([p.detach() for p in self._parameters])))
@@ -194,7 +200,8 @@ class Probe:
         self._before = []
 
     def collect(self, step: int) -> list[float]:
-        """Bring the step's numbers to the host (the one wait); return the gradient at the first feature map, [8].
+        """Bring the step's numbers to the host (the one wait); return the gradient at the first feature
+        map, [8].
 
         That is, per noise bin, the norm of the gradient of a sample's own loss after it went back through the
         whole network.
@@ -215,7 +222,9 @@ class Probe:
         return [float("nan")] * BINS
 
     def _per_node(self, values: dict[int, Tensor], largest: bool = False) -> Tensor:
-        """Reduce per-sample values to [nodes, 8]: the mean over each bin, or the largest; NaN where not measured."""
+        """Reduce per-sample values to [nodes, 8]: the mean over each bin, or the largest; NaN where not
+        measured.
+        """
         table = torch.full((len(self._modules), BINS), float("nan"), device=self._bins.device)
         if values:
             table[list(values)] = self._by_bin(torch.stack(list(values.values())), largest)

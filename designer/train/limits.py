@@ -53,7 +53,8 @@ def machine_memory() -> int:
 def bound_memory(limit_bytes: int | None) -> None:
     """Let this process allocate `limit_bytes` (None: four fifths of the machine) more than it holds now.
 
-    Past it an allocation fails as an ordinary error. Works where the kernel counts private writable memory (Linux);
+    Past it an allocation fails as an ordinary error. Works where the kernel counts private writable memory
+    (Linux);
     elsewhere the system's own limit is what remains.
     """
     try:

@@ -1,7 +1,9 @@
 """The training loop of one seed: AdamW at a constant rate, no warm-up, no clipping.
 
-Between probed steps nothing waits for the device: losses and gradient norms stay there, and the fused optimiser
-itself leaves the weights alone from the first step whose loss or gradient is not finite, so that the step can be
+Between probed steps nothing waits for the device: losses and gradient norms stay there, and the fused
+optimiser
+itself leaves the weights alone from the first step whose loss or gradient is not finite, so that the step
+can be
 repeated afterwards to find the module that caused it.
 """
 
@@ -137,7 +139,9 @@ class SeedRun:
             self.average.update()
 
     def _loss(self, batch: Batch, step: int) -> Tensor:
-        """Return the mean squared error of the batch; note each sample's error and its target's mean square."""
+        """Return the mean squared error of the batch; note each sample's error and its target's mean
+        square.
+        """
         prediction = self._predict(batch)
         errors = (prediction.float() - batch.target).square().flatten(1).mean(1)
         self._mse[step] = errors.detach()

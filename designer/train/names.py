@@ -34,7 +34,7 @@ def _node(name: str, modules: "dict[str, Module]", found: dict[str, str], pairs:
 
 
 def stacks(model: "Module") -> list[list[str]]:
-    """Return the names of repeated blocks: siblings of one class that have children, two or more, in order."""
+    """Return the names of repeated blocks: two or more siblings of one class that have children."""
     groups: dict[tuple[str, type], list[str]] = {}
     for name, module in model.named_modules():
         parent, _, attribute = name.rpartition(".")

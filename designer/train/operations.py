@@ -24,7 +24,8 @@ class Observer(TorchFunctionMode):
     """Reports residual additions, skip fusions and attention logits of one forward pass to a probe.
 
     The trunk of an addition is the operand that is the first input of an enclosing module or the result of an
-    earlier addition; where both are (two streams meet) or the operation is a concatenation of features, it is a
+    earlier addition; where both are (two streams meet) or the operation is a concatenation of features, it
+    is a
     fusion d, s; where neither is, nothing is claimed.
     """
 
@@ -57,7 +58,8 @@ class Observer(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _addition(self, func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        left, right = args[0], args[1] if len(args) > 1 else kwargs.get("other")
+        left: Any = args[0]
+        right: Any = args[1] if len(args) > 1 else kwargs.get("other")
         visible = self._is_feature(left) and self._is_feature(right) and left.shape == right.shape
         if visible:
             self._classify(left, right)

@@ -11,7 +11,9 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class NodeInfo:
-    """A module of the rendered model: its name, the design's node "Definition/node", its class, its output's rank."""
+    """A module of the rendered model: its name, the design's node "Definition/node", its class, its
+    output's rank.
+    """
 
     module: str
     node: str
@@ -94,7 +96,9 @@ class SeedRecord:
 
 
 def rounded(value: Any, digits: int = 5) -> Any:
-    """Return numbers rounded to `digits` significant digits and non-finite ones as None, through lists and dicts."""
+    """Return numbers rounded to `digits` significant digits and non-finite ones as None, through lists and
+    dicts.
+    """
     if isinstance(value, dict):
         return {key: rounded(item, digits) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -37,7 +37,7 @@ class ReasonReport:
 
 @dataclass(frozen=True)
 class Crash:
-    """How a run ended early: kind, message, the module and node at work if known, the last lines of output."""
+    """How a run ended early: kind, message, the module and node at work if known, and the last output."""
 
     kind: Literal["exception", "memory", "killed", "time"]
     message: str
@@ -50,7 +50,8 @@ class Crash:
 class NodeReport:
     """One module of the rendered model: its figures per noise bin (0: least noise) at the start and the end.
 
-    Activation rms, largest absolute activation over the run, gradient norm of a sample's loss at its output, and
+    Activation rms, largest absolute activation over the run, gradient norm of a sample's loss at its
+    output, and
     the median of ‖Δw‖/‖w‖ a step (None for modules without own weights).
     """
 
@@ -67,7 +68,9 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class PlaceReport:
-    """A ratio between two tensors at a place in the model ("module#n": its n-th such operation), per noise bin."""
+    """A ratio between two tensors at a place in the model ("module#n": its n-th such operation), per noise
+    bin.
+    """
 
     place: str
     node: str
@@ -147,9 +150,8 @@ def read_report(path: str | Path) -> RunReport:
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise UserError(f"{path}: not a report of a smoke-train (expected format {FORMAT!r})")
     if value.get("format_version") != FORMAT_VERSION:
-        raise UserError(
-            f"{path}: version {value.get('format_version')!r} of the report; this program reads {FORMAT_VERSION}"
-        )
+        received = value.get("format_version")
+        raise UserError(f"{path}: report version {received!r}; this program reads {FORMAT_VERSION}")
     try:
         return TypeAdapter(RunReport).validate_python(value)
     except ValidationError as error:

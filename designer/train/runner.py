@@ -2,7 +2,8 @@
 
 Events are dictionaries: {"type": "status", "message"}, {"type": "progress", "seed", "step", "steps", "loss",
 "grad_norm", "loss_per_bin": [8], "grad_per_bin": [8], "seconds_left"}, {"type": "seed", "seed", "verdict",
-"final_nloss"} and at the end {"type": "verdict", "verdict", "summary", "reasons"}, or {"type": "error", "message"}
+"final_nloss"} and at the end {"type": "verdict", "verdict", "summary", "reasons"}, or {"type": "error",
+"message"}
 when the call cannot be used.
 """
 
@@ -47,14 +48,24 @@ def start(design: "Design", out_dir: str | Path, options: TrainOptions) -> "RunH
     inputs = tuple(InputSpec(i.name, i.role, tuple(i.shape), i.dtype) for i in rendering.inputs)
     known = frozenset((entry["definition"], entry["node"]) for entry in rendering.source_map)
     spec = RunSpec(
-        run_dir, run_dir / "source", rendering.module, rendering.class_name, inputs, options, design.training, known,
-        design.name, design.hash(),
-    )  # fmt: skip
+        run_dir=run_dir,
+        source=run_dir / "source",
+        module=rendering.module,
+        class_name=rendering.class_name,
+        inputs=inputs,
+        options=options,
+        training=design.training,
+        known=known,
+        design_name=design.name,
+        design_hash=design.hash(),
+    )
     return launch(spec)
 
 
 def prepare_folder(out_dir: str | Path) -> Path:
-    """Make the run's folder and remove an earlier run's results from it. Raises UserError if it cannot be made."""
+    """Make the run's folder and remove an earlier run's results from it. Raises UserError if it cannot be
+    made.
+    """
     run_dir = Path(out_dir).resolve()
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -66,7 +77,9 @@ def prepare_folder(out_dir: str | Path) -> Path:
 
 
 def launch(spec: RunSpec) -> "RunHandle":
-    """Start the child process of `spec`, whose folder and source exist. Raises UserError for unusable settings."""
+    """Start the child process of `spec`, whose folder and source exist. Raises UserError for unusable
+    settings.
+    """
     sample_shape(spec.inputs, spec.training)
     Process.of(spec.training, spec.options.schedule, spec.options.prediction)
     path = spec.run_dir / "spec.json"
@@ -105,7 +118,8 @@ class RunHandle:
         seen = 0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: len(self._events) > seen or self._ended)
+                while len(self._events) == seen and not self._ended:
+                    self._changed.wait()
                 fresh = self._events[seen:]
             if not fresh:
                 return

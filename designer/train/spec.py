@@ -11,7 +11,8 @@ from designer.train.options import TrainOptions
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A run: its folder, the folder of the rendered source, the model's module, class and inputs, the options.
+    """A run: its folder, the folder of the rendered source, the model's module, class and inputs, the
+    options.
 
     `training` are the design's own training settings; `known` the (definition, node) pairs of the source map.
     """

@@ -64,7 +64,7 @@ def _nodes(record: SeedRecord) -> list[NodeReport]:
                 _bins(gradient[0]),
                 _end(gradient),
                 _number(float(updates.get(info.module, np.nan))),
-            )  # fmt: skip
+            )
         )
     return reports
 
@@ -74,7 +74,9 @@ def _places(series: list[Series]) -> list[PlaceReport]:
 
 
 def _end(values: Array) -> Bins:
-    """Return the median over the last third of the probes, [8]; None in a bin where one of them is not finite."""
+    """Return the median over the last third of the probes, [8]; None in a bin where one of them is not
+    finite.
+    """
     last = values[-max(1, len(values) // 3) :]
     return _bins(np.median(last, axis=0))
 

@@ -9,9 +9,11 @@ if TYPE_CHECKING:
 def gaussian_fields(
     count: int, shape: tuple[int, ...], generator: "Generator", exponent: float = 1.0
 ) -> "Tensor":
-    """Return `count` Gaussian fields [count, C, ...] with amplitude spectrum 1/f^exponent, zero mean, unit variance.
+    """Return `count` Gaussian fields [count, C, ...] with amplitude spectrum 1/f^exponent, zero mean, unit
+    variance.
 
-    Channels are independent. With exponent 1 the power spectrum is that of natural images (Field 1987), and the
+    Channels are independent. With exponent 1 the power spectrum is that of natural images (Field 1987), and
+    the
     optimal denoiser is a Wiener filter, so the floor of every loss is known.
     """
     import torch
@@ -28,7 +30,8 @@ def gaussian_fields(
     amplitude = squared.sqrt().clamp(min=smallest) ** -exponent
     # white noise has a flat power spectrum of one, so this is exactly unit variance in expectation
     amplitude = amplitude / amplitude.square().mean().sqrt()
-    return torch.fft.ifftn(torch.fft.fftn(white, dim=axes) * amplitude, dim=axes).real
+    fields: Tensor = torch.fft.ifftn(torch.fft.fftn(white, dim=axes) * amplitude, dim=axes).real
+    return fields
 
 
 def dead_leaves(count: int, shape: tuple[int, ...], generator: "Generator", leaves: int = 120) -> "Tensor":
@@ -55,10 +58,13 @@ def dead_leaves(count: int, shape: tuple[int, ...], generator: "Generator", leav
 
 
 def latents(count: int, shape: tuple[int, ...], generator: "Generator") -> "Tensor":
-    """Return `count` latent-like tensors [count, C, ...]: unit variance, spatially smooth, channels correlated."""
+    """Return `count` latent-like tensors [count, C, ...]: unit variance, spatially smooth, channels
+    correlated.
+    """
     import torch
 
     fields = gaussian_fields(count, shape, generator, exponent=0.7)
     mixing = torch.eye(shape[0]) + 0.3 * torch.randn(shape[0], shape[0], generator=generator)
     mixing = mixing / mixing.norm(dim=1, keepdim=True)
-    return torch.einsum("ij,bj...->bi...", mixing, fields)
+    mixed: Tensor = torch.einsum("ij,bj...->bi...", mixing, fields)
+    return mixed

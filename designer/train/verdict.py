@@ -1,6 +1,7 @@
 """From one seed's record to its reasons, from the seeds' reasons to a verdict.
 
-Thresholds are those with which the known-good configurations passed and the known-bad ones failed at this scale
+Thresholds are those with which the known-good configurations passed and the known-bad ones failed at this
+scale
 (at most 0.6 M parameters, 16×16 images, 200 steps); they say nothing of slow divergence.
 """
 
@@ -13,7 +14,7 @@ from designer.train.checks import Finding
 from designer.train.record import SeedRecord, rounded
 
 CANNOT_SHOW = (
-    "A smoke-train of this length cannot show slow divergence (over 10,000 steps), the quality of samples, or "
+    "A smoke-train of this length cannot show slow divergence (10,000 steps), the quality of samples, or "
     "what happens at another size, precision or learning rate."
 )
 CHECKS: tuple[Callable[[SeedRecord], Iterator[Finding]], ...] = (
@@ -46,7 +47,9 @@ class Reason:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdict ("ok", "warn", "fail"), the reasons that decided it, those of a minority, and what was not judged."""
+    """The verdict ("ok", "warn", "fail"), the reasons that decided it, those of a minority, and what was
+    not judged.
+    """
 
     verdict: str
     reasons: tuple[Reason, ...]

@@ -1,8 +1,10 @@
 """The child process of a smoke-train: `python -m designer.train.worker SPEC.json`.
 
-Executes the rendered source of the folder that SPEC names, and nothing else of the design. Events go to standard
+Executes the rendered source of the folder that SPEC names, and nothing else of the design. Events go to
+standard
 output and to RUN/events.jsonl, one JSON object a line; what the rendered code prints goes to standard error.
-Exit status: 0 a verdict was reached or the run was stopped, 2 the call cannot be used, 3 the training crashed.
+Exit status: 0 a verdict was reached or the run was stopped, 2 the call cannot be used, 3 the training
+crashed.
 With `--watch-stdin` the end of standard input cancels the run.
 """
 
@@ -54,7 +56,9 @@ class Events:
 
 @dataclass
 class Outcome:
-    """What the training of all seeds left: the records, whether and how it crashed, whether weights were kept."""
+    """What the training of all seeds left: the records, whether and how it crashed, whether weights were
+    kept.
+    """
 
     records: list[SeedRecord]
     crash: Crash | None = None
@@ -121,7 +125,9 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
 
 
 def pick_device(name: str, precision: str) -> "tuple[torch.device, dict[str, str]]":
-    """Return the device of this run and what to say of it. Raises UserError when there is none as asked for."""
+    """Return the device of this run and what to say of it. Raises UserError when there is none as asked
+    for.
+    """
     import torch
 
     available = torch.cuda.is_available()
@@ -209,7 +215,8 @@ def _describe(error: Exception, run: "SeedRun | None", spec: RunSpec) -> Crash:
     memory = isinstance(error, MemoryError) or "OutOfMemory" in text or "can't allocate memory" in text
     detail = "".join(traceback.format_exception(error, limit=-6))
     if memory:
-        text = f"out of memory at batch size {spec.options.batch_size}: {text}; use a smaller batch or a larger memory limit"
+        batch = spec.options.batch_size
+        text = f"out of memory at batch size {batch}: {text}; use a smaller batch or a larger memory limit"
     return Crash("memory" if memory else "exception", text, module, node, detail)
 
 

@@ -1,4 +1,4 @@
-"""Runs in the child process: a verdict, a crash, too much memory, too much time, a cancel; always a report."""
+"""Runs in the child process: a verdict, a crash, too much memory or time, a cancel; always a report."""
 
 import json
 from pathlib import Path

@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class TimestepEmbedder(nn.Module):
@@ -29,7 +29,7 @@ class Attention(nn.Module):
         batch, tokens, width = x.shape
         q, k, v = self.qkv(x).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         return self.proj(
-            F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, tokens, width)
+            functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, tokens, width)
         )
 
 
@@ -40,7 +40,7 @@ class MLP(nn.Module):
         self.fc2 = nn.Linear(4 * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(F.gelu(self.fc1(x)))
+        return self.fc2(functional.gelu(self.fc1(x)))
 
 
 class Block(nn.Module):
@@ -86,7 +86,9 @@ class ZeroBlock(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(F.silu(c))[:, None].chunk(6, dim=2)
+        shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(functional.silu(c))[:, None].chunk(
+            6, dim=2
+        )
         x = x + gate1 * self.attn(self.norm1(x) * (1 + scale1) + shift1)
         return x + gate2 * self.mlp(self.norm2(x) * (1 + scale2) + shift2)
 
@@ -108,7 +110,7 @@ class Transformer(nn.Module):
         c = self.time(t)
         for block in self.blocks:
             tokens = block(tokens, c)
-        return F.pixel_shuffle(self.head(self.norm(tokens)).transpose(1, 2).unflatten(2, (8, 8)), 2)
+        return functional.pixel_shuffle(self.head(self.norm(tokens)).transpose(1, 2).unflatten(2, (8, 8)), 2)
 
 
 class NoFinalNorm(Transformer):

@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class TimestepEmbedder(nn.Module):
@@ -29,8 +29,8 @@ class ResBlock(nn.Module):
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, temb: Tensor) -> Tensor:
-        h = self.conv1(F.silu(self.norm1(x))) + self.time(F.silu(temb))[:, :, None, None]
-        return self.shortcut(x) + self.conv2(F.silu(self.norm2(h)))
+        h = self.conv1(functional.silu(self.norm1(x))) + self.time(functional.silu(temb))[:, :, None, None]
+        return self.shortcut(x) + self.conv2(functional.silu(self.norm2(h)))
 
 
 class UNet(nn.Module):
@@ -62,9 +62,9 @@ class UNet(nn.Module):
             h = self.pool(h)
         h = self.mid(h, temb)
         for block in self.up:
-            h = F.interpolate(h, scale_factor=2.0)
+            h = functional.interpolate(h, scale_factor=2.0)
             h = block(torch.cat([h, self.skip_gain * skips.pop()], dim=1), temb)
-        return self.conv_out(F.silu(self.norm_out(h)))
+        return self.conv_out(functional.silu(self.norm_out(h)))
 
 
 class ConditionalUNet(UNet):
