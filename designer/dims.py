@@ -174,9 +174,9 @@ class Dim:
 
 def _power_text(atom: Atom, power: int, grouped: bool) -> str:
     text = str(atom)
-    if isinstance(atom, FloorDiv) and (grouped or power > 1):
-        text = f"({text})"
-    elif isinstance(atom, str) and " " in atom and not atom.endswith("]"):
+    divided = isinstance(atom, FloorDiv) and (grouped or power > 1)
+    spaced = isinstance(atom, str) and " " in atom and not atom.endswith("]")
+    if divided or spaced:
         text = f"({text})"
     return text if power == 1 else f"{text} ** {power}"
 

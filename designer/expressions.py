@@ -157,14 +157,8 @@ def _walk(node: ast.expr, env: Mapping[str, Any]) -> Any:
                 if bool(result) is wanted:
                     return result
             return result
-        case ast.Compare(left=left, ops=ops, comparators=comparators):
-            value = _walk(left, env)
-            for op, comparator in zip(ops, comparators, strict=True):
-                other = _walk(comparator, env)
-                if not _COMPARE[type(op)](value, other):
-                    return False
-                value = other
-            return True
+        case ast.Compare():
+            return _compare(node, env)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             return _walk(body if _walk(test, env) else orelse, env)
         case ast.Subscript(value=value, slice=index):
@@ -174,6 +168,16 @@ def _walk(node: ast.expr, env: Mapping[str, Any]) -> Any:
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             return [_walk(element, env) for element in elements]
     raise ExpressionError(f"may not contain {type(node).__name__}")
+
+
+def _compare(node: ast.Compare, env: Mapping[str, Any]) -> bool:
+    value = _walk(node.left, env)
+    for op, comparator in zip(node.ops, node.comparators, strict=True):
+        other = _walk(comparator, env)
+        if not _COMPARE[type(op)](value, other):
+            return False
+        value = other
+    return True
 
 
 def _binary(op: ast.operator, left: Any, right: Any) -> Any:
@@ -219,7 +223,7 @@ def to_source(text: str) -> str:
     """Return the expression as Python source with canonical spacing, functions by their `math` names."""
 
     class Rename(ast.NodeTransformer):
-        def visit_Call(self, node: ast.Call) -> ast.Call:  # noqa: N802 (the name is ast's)
+        def visit_Call(self, node: ast.Call) -> ast.Call:
             self.generic_visit(node)
             assert isinstance(node.func, ast.Name)
             return ast.Call(ast.Name(SOURCE_NAMES.get(node.func.id, node.func.id)), node.args, [])

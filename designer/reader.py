@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from designer.document import FORMAT, FORMAT_VERSION, Definition, Design, DesignPort, Node, Parameter
 from designer.errors import UserError
@@ -13,8 +13,6 @@ ENDPOINT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63
 TYPES = ("int", "float", "bool", "str", "list")
 # Migrations from older format versions, applied in order: version n → n + 1.
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-
-T = TypeVar("T")
 
 
 class _Reader:
@@ -34,7 +32,7 @@ class _Reader:
         if unknown:
             raise UserError(f"{self.at(unknown[0])}: unknown key; expected one of {', '.join(keys)}")
 
-    def take(self, key: str, kind: type | tuple[type, ...], default: T) -> T:
+    def take(self, key: str, kind: type | tuple[type, ...], default: Any) -> Any:
         value = self.value.get(key, default)
         if key in self.value and (
             not isinstance(value, kind) or (isinstance(value, bool) and bool not in _kinds(kind))
@@ -43,7 +41,7 @@ class _Reader:
             raise UserError(f"{self.at(key)}: expected {expected}, received {_kind(value)}")
         return value
 
-    def require(self, key: str, kind: type, default: T) -> T:
+    def require(self, key: str, kind: type, default: Any) -> Any:
         if key not in self.value:
             raise UserError(f"{self.at(key)}: is missing")
         return self.take(key, kind, default)

@@ -65,11 +65,18 @@ def render(design: Design, target: str = "torch") -> Rendering:
     main = design.main_definition
     names = {**{name: one.default for name, one in main.parameters.items()}, **design.parameters}
     specs = [
-        TensorSpec(port.name, port.role, _shape(port.shape, names), port.dtype or ("int64" if port.role == "class" else "float32"))
+        TensorSpec(
+            port.name,
+            port.role,
+            _shape(port.shape, names),
+            port.dtype or ("int64" if port.role == "class" else "float32"),
+        )
         for port in (*main.inputs, *main.outputs)
     ]
     count = len(main.inputs)
-    return Rendering(plan.main, "model", tuple(specs[:count]), tuple(specs[count:]), {"model.py": text}, source_map)
+    return Rendering(
+        plan.main, "model", tuple(specs[:count]), tuple(specs[count:]), {"model.py": text}, source_map
+    )
 
 
 def _shape(pattern: str, names: dict[str, Any]) -> tuple[int | str, ...]:
@@ -98,7 +105,9 @@ def _print(plan: Plan) -> tuple[str, tuple[dict[str, Any], ...]]:
 
 def _mark(line: Line) -> str:
     """Tag each physical line with its node; the plan has laid out continuation lines."""
-    return "\n".join(f"{text}{_MARK}{line.node}{_MARK}" if text.strip() else text for text in line.text.split("\n"))
+    return "\n".join(
+        f"{text}{_MARK}{line.node}{_MARK}" if text.strip() else text for text in line.text.split("\n")
+    )
 
 
 def _unmarked(text: str) -> str:
@@ -158,7 +167,9 @@ def write(rendering: Rendering, directory: str | Path, force: bool = False) -> l
         if path.exists() and not force:
             present = path.read_text(encoding="utf-8", errors="replace")
             if present != text and not is_untouched(present):
-                raise UserError(f"{path}: was edited by hand; choose another folder, or overwrite it with --force")
+                raise UserError(
+                    f"{path}: was edited by hand; choose another folder, or overwrite it with --force"
+                )
     try:
         for name, text in rendering.files.items():
             write_atomic(root / name, text)
@@ -174,11 +185,13 @@ def load_model(source: Rendering | str | Path, class_name: str | None = None) ->
     else:
         path = Path(source) / "model.py"
         code, origin = path.read_text(encoding="utf-8"), str(path)
-        name = class_name or [node.name for node in ast.parse(code).body if isinstance(node, ast.ClassDef)][-1]
+        name = (
+            class_name or [node.name for node in ast.parse(code).body if isinstance(node, ast.ClassDef)][-1]
+        )
     unique = f"rendered_{hashlib.sha256(code.encode()).hexdigest()[:16]}"
     spec = importlib.util.spec_from_loader(unique, loader=None)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[unique] = module
-    exec(compile(code, origin, "exec"), module.__dict__)  # noqa: S102 (running rendered code is the purpose)
+    exec(compile(code, origin, "exec"), module.__dict__)
     return getattr(module, name)

@@ -82,7 +82,9 @@ def summarize(design: Design, at: Mapping[str, int] | None = None) -> Summary:
     elaboration = Elaborator(design, catalogue()).main()
     if elaboration.diagnostics or elaboration.frame is None:
         first = elaboration.diagnostics[0]
-        raise UserError(f"the design has errors, so its cost is unknown; first: {first.node}: {first.message}")
+        raise UserError(
+            f"the design has errors, so its cost is unknown; first: {first.node}: {first.message}"
+        )
     return summarize_frame(design, elaboration.frame, at)
 
 
@@ -96,7 +98,9 @@ def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None =
         for name, call in frame.calls.items()
         for cost in [counter.call(call)]
     ]
-    used = {str(name) for value in frame.inputs.values() if isinstance(value, Tensor) for name in _symbols(value)}
+    used = {
+        str(name) for value in frame.inputs.values() if isinstance(value, Tensor) for name in _symbols(value)
+    }
     return Summary(
         {name: value for name, value in point.items() if name in used},
         total.parameters,

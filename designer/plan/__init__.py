@@ -27,7 +27,9 @@ def make_plan(design: Design, class_names: Mapping[str, str] | None = None) -> P
     report = check(design)
     if not report.ok or report.frame is None:
         errors = [one for one in report.diagnostics if one.severity == "error"]
-        raise UserError(f"the design has {len(errors)} error(s); first: {errors[0].node}: {errors[0].message}")
+        raise UserError(
+            f"the design has {len(errors)} error(s); first: {errors[0].node}: {errors[0].message}"
+        )
     sites: dict[str, list[Frame]] = {}
     for _, frame in report.frame.walk():
         known = sites.setdefault(frame.definition.name, [])
@@ -38,7 +40,9 @@ def make_plan(design: Design, class_names: Mapping[str, str] | None = None) -> P
     builders: dict[str, ClassBuilder] = {}
     folded: dict[str, dict[str, Any]] = {design.main: _main_constants(design)}
     for definition in reversed(used):  # callers first: they say which parameters are constants
-        builder = ClassBuilder(design, definition, sites[definition.name], implicit, folded.get(definition.name, {}))
+        builder = ClassBuilder(
+            design, definition, sites[definition.name], implicit, folded.get(definition.name, {})
+        )
         builder.symbolic = _symbolic_frame(design, definition, builder)
         builder.resolve()
         builders[definition.name] = builder
@@ -69,7 +73,10 @@ def _main_constants(design: Design) -> dict[str, Any]:
 def _symbolic_frame(design: Design, definition: Definition, builder: ClassBuilder) -> Frame:
     elaborator = Elaborator(design, catalogue(), symbolic=True)
     symbols = builder.symbols()
-    elaborator.globals = {**design.parameters, **{name: symbols[name] for name in builder.implicit if name in symbols}}
+    elaborator.globals = {
+        **design.parameters,
+        **{name: symbols[name] for name in builder.implicit if name in symbols},
+    }
     values = {name: symbols[name] for name in definition.parameters}
     frame = elaborator.definition(definition, values, elaborator.free_inputs(definition, values))
     assert frame is not None, definition.name
@@ -77,7 +84,10 @@ def _symbolic_frame(design: Design, definition: Definition, builder: ClassBuilde
 
 
 def _collect_constants(
-    design: Design, builders: Mapping[str, ClassBuilder], used: list[Definition], folded: dict[str, dict[str, Any]]
+    design: Design,
+    builders: Mapping[str, ClassBuilder],
+    used: list[Definition],
+    folded: dict[str, dict[str, Any]],
 ) -> None:
     """Find parameters that every call so far gives as one constant (see ClassBuilder.constant)."""
     for definition in used:

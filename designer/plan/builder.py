@@ -1,5 +1,6 @@
 """One definition as one class: which nodes it constructs, with which arguments, and how forward reads."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -137,7 +138,9 @@ class ClassBuilder:
         text = "\n".join(line.text for line in plan.init)
         used = _identifiers(text)
         self.kept = {name for name in self.declared if name in used and name not in self.constants}
-        plan.arguments = [self._argument(name, one) for name, one in self.declared.items() if name in self.kept]
+        plan.arguments = [
+            self._argument(name, one) for name, one in self.declared.items() if name in self.kept
+        ]
         self._forward()
 
     def _argument(self, name: str, declaration: Param) -> Argument:
@@ -164,9 +167,12 @@ class ClassBuilder:
         is_main = self.definition.name == self.design.main
         if not is_main and len(one) <= 90:
             return [one]
-        lines = [f"{port.name}: {_port_text(port)}" for port in self.definition.inputs]
-        named = [f"{port.name} {_port_text(port)}".strip() for port in self.definition.outputs]
-        return [_plain(self.definition.doc) or "Forward pass.", "", *lines, f"Returns {', '.join(named)}."] if is_main else [*lines, f"Returns {', '.join(named)}."]
+        named = ", ".join(f"{port.name} {_port_text(port)}".strip() for port in self.definition.outputs)
+        return [
+            f"Return {named}.",
+            "",
+            *(f"{port.name}: {_port_text(port)}" for port in self.definition.inputs),
+        ]
 
     def _comments(self) -> dict[str, str]:
         """Shapes worth a comment: where they differ from those of the node's first input."""
@@ -175,7 +181,8 @@ class ClassBuilder:
             first = next((str(value) for value in call.inputs.values()), "")
             for port, value in call.outputs.items():
                 shape = getattr(value, "shape", None)
-                if shape is None or shape_text(shape) == first or "?" in shape_text(shape):
+                text = "" if shape is None else shape_text(shape)
+                if shape is None or text == first or "?" in text or "//" in text:
                     continue
                 found[f"{name}.{port}"] = "[" + ", ".join(map(str, shape)) + "]"
         return found
@@ -201,8 +208,10 @@ def _port_text(port: DesignPort) -> str:
 
 
 def _doc(definition: Definition) -> list[str]:
+    """The docstring's paragraphs, broken at the line width."""
     doc = _plain(definition.doc) or f"{definition.name}."
-    return [doc, *([_plain(definition.reference)] if definition.reference else [])]
+    paragraphs = [doc, *([_plain(definition.reference)] if definition.reference else [])]
+    return ["\n    ".join(textwrap.wrap(one, 100)) for one in paragraphs]
 
 
 def _plain(text: str) -> str:

@@ -79,7 +79,10 @@ def _conditional(prefix: str, head: str, arguments: list[str], condition: str, o
 
 
 def _plain_attributes(site: Site) -> list[Line]:
-    lines = [Line(f"self.{attribute} = {site.source(name)}", site.place) for name, attribute in site.attributes.items()]
+    lines = [
+        Line(f"self.{attribute} = {site.source(name)}", site.place)
+        for name, attribute in site.attributes.items()
+    ]
     if site.count:
         lines.append(Line(f"self.{site.attribute}_count = {site.count}", site.place))
     if site.condition:
@@ -100,7 +103,10 @@ def _construction(site: Site) -> tuple[str, list[str]]:
     names = [name for name in site.texts if site.keep(name)]
     arguments = [site.source(name) for name in names]
     # Two sizes in order read well; beyond that, names.
-    spelled = [text if index < 2 else f"{name}={text}" for index, (name, text) in enumerate(zip(names, arguments, strict=True))]
+    spelled = [
+        text if index < 2 else f"{name}={text}"
+        for index, (name, text) in enumerate(zip(names, arguments, strict=True))
+    ]
     return site.class_name, spelled
 
 
@@ -123,13 +129,21 @@ def initialize_lines(site: Site) -> list[Line]:
     """Return the lines of initialize_weights for one node, "" choices and default start give none."""
     spec = site.call.target
     choice = _constant(site.texts.get("init", "''"))
-    if not isinstance(spec, BlockSpec) or spec.initialize is None or choice not in spec.initialize or not site.built:
+    if (
+        not isinstance(spec, BlockSpec)
+        or spec.initialize is None
+        or choice not in spec.initialize
+        or not site.built
+    ):
         return []
     has_bias = _constant(site.texts.get("bias", "True")) is not False
     statements = [line for line in spec.initialize[choice].split("\n") if has_bias or ".bias" not in line]
     if site.count:
         body = [f"    {line.replace('{self}', 'layer')}" for line in statements]
-        return [Line(f"for layer in self.{site.attribute}:", site.place), *(Line(line, site.place) for line in body)]
+        return [
+            Line(f"for layer in self.{site.attribute}:", site.place),
+            *(Line(line, site.place) for line in body),
+        ]
     if site.condition:
         body = [f"    {line.replace('{self}', f'self.{site.attribute}')}" for line in statements]
         check = f"if isinstance(self.{site.attribute}, {spec.target}):"

@@ -59,7 +59,10 @@ class ForwardPlan:
         self.variables = {port.name: port.name for port in self.definition.inputs}
         self.pending: dict[str, Expression] = {}
         self.multiple = Counter(
-            port.name for site in self.sites.values() if len(site.call.target.outputs) > 1 for port in site.call.target.outputs
+            port.name
+            for site in self.sites.values()
+            if len(site.call.target.outputs) > 1
+            for port in site.call.target.outputs
         )
 
     def _resolve(self, endpoint: str) -> str:
@@ -121,7 +124,7 @@ class ForwardPlan:
             primary = self._primary(node, endpoint)
             if primary and primary not in taken:
                 return primary
-        if len(outputs) > 1 and port != outputs[0]:
+        if len(outputs) > 1:
             wanted = port if self.multiple[port] == 1 else f"{node}_{port}"
         else:
             wanted = self._telling(node, endpoint, taken)
@@ -130,14 +133,24 @@ class ForwardPlan:
     def _primary(self, node: str, endpoint: str) -> str:
         """The variable of the node's main data input when it carries the same kind of value."""
         role = self._role(endpoint)
-        todo = [self.sources.get(f"{node}.{port.name}", "") for port in self.sites[node].call.target.inputs[:1]]
+        todo = [
+            self.sources.get(f"{node}.{port.name}", "") for port in self.sites[node].call.target.inputs[:1]
+        ]
         while todo:
             source = todo.pop()
-            if source in self.variables and role and self._role(source) and compatible(self._role(source), role):
+            if (
+                source in self.variables
+                and role
+                and self._role(source)
+                and compatible(self._role(source), role)
+            ):
                 return self.variables[source]
             if source and source not in self.variables:
                 inner = source.partition(".")[0]
-                todo += [self.sources.get(f"{inner}.{port.name}", "") for port in self.sites[inner].call.target.inputs[:1]]
+                todo += [
+                    self.sources.get(f"{inner}.{port.name}", "")
+                    for port in self.sites[inner].call.target.inputs[:1]
+                ]
         return ""
 
     def _role(self, endpoint: str) -> str:
@@ -154,7 +167,10 @@ class ForwardPlan:
             port = target.partition(".")[2]
             if source == endpoint and port not in GENERIC and port not in taken:
                 return port
-        spatial = any(compatible(self._role(endpoint), kind) for kind in ("map", "tokens")) and self._role(endpoint) != "any"
+        spatial = (
+            any(compatible(self._role(endpoint), kind) for kind in ("map", "tokens"))
+            and self._role(endpoint) != "any"
+        )
         return "h" if spatial and "h" not in taken else node
 
     @staticmethod
@@ -201,11 +217,16 @@ class ForwardPlan:
     def _apply(self, node: str, site: Site, values: dict[str, Expression]) -> Expression:
         target = site.call.target
         reads = tuple(read for value in values.values() for read in value.reads)
-        nodes = tuple(one for value in values.values() for one in value.nodes) + (node,)
+        nodes = (*(one for value in values.values() for one in value.nodes), node)
         depth = 1 + max((value.depth for value in values.values()), default=0)
         if isinstance(target, BlockSpec) and target.kind == "expression":
-            is_call = _OPERATOR.match(target.target.split("(")[0]) is not None and target.target.endswith((")", "]"))
-            bare = {port: value.text if is_call or value.fits(target.target) else f"({value.text})" for port, value in values.items()}
+            is_call = _OPERATOR.match(target.target.split("(")[0]) is not None and target.target.endswith(
+                (")", "]")
+            )
+            bare = {
+                port: value.text if is_call or value.fits(target.target) else f"({value.text})"
+                for port, value in values.items()
+            }
             text = target.target.format(**bare, **self._read(site))
         elif isinstance(target, BlockSpec) and target.kind == "function":
             given = [value.text for value in values.values()] + self._function_arguments(site, target)
@@ -221,7 +242,10 @@ class ForwardPlan:
         return isinstance(site.call.target, Definition) and len(site.call.inputs) > 1
 
     def _read(self, site: Site) -> dict[str, str]:
-        return {name: f"self.{site.attributes[name]}" if name in site.attributes else site.source(name) for name in site.texts}
+        return {
+            name: f"self.{site.attributes[name]}" if name in site.attributes else site.source(name)
+            for name in site.texts
+        }
 
     def _function_arguments(self, site: Site, spec: BlockSpec) -> list[str]:
         read, given = self._read(site), []
@@ -270,7 +294,9 @@ class ForwardPlan:
         self.variables[end] = name
         if name != first.text:
             self._emit(f"{name} = {first.text}", (node,))
-        guard = f"if self.{site.attribute} is not None:" if site.stateful else f"if self.use_{site.attribute}:"
+        guard = (
+            f"if self.{site.attribute} is not None:" if site.stateful else f"if self.use_{site.attribute}:"
+        )
         self._emit(guard, (node,))
         self._emit(f"    {name} = {expression.text}", (node,))
 
@@ -348,10 +374,17 @@ def _split(text: str) -> tuple[str, list[str]]:
 
 def _wrapped(text: str) -> str:
     """Break a long assignment or return after its outermost opening parenthesis, or put it in parentheses."""
-    left, separator, right = text.partition(" = ") if " = " in text else ("return", " ", text.removeprefix("return "))
+    left, separator, right = (
+        text.partition(" = ") if " = " in text else ("return", " ", text.removeprefix("return "))
+    )
     pad = " " * (INDENT + 4)
     head, arguments = _split(right)
-    if right.endswith(")") and arguments and head.replace(".", "").replace("_", "").isalnum() and _balanced(arguments[0]):
+    if (
+        right.endswith(")")
+        and arguments
+        and head.replace(".", "").replace("_", "").isalnum()
+        and _balanced(arguments[0])
+    ):
         return f"{left}{separator}{head}(\n{pad}{arguments[0]}\n{' ' * INDENT})"
     return f"{left}{separator}(\n{pad}{right}\n{' ' * INDENT})"
 

@@ -20,7 +20,11 @@ from designer.spec import Param
 
 
 def argument_text(
-    declaration: Param, symbolic: Call, sites: list[Frame], env_names: Mapping[str, Any], folded: Mapping[str, Any]
+    declaration: Param,
+    symbolic: Call,
+    sites: list[Frame],
+    env_names: Mapping[str, Any],
+    folded: Mapping[str, Any],
 ) -> str:
     """Return grammar text for one argument of a call, valid at every site of the enclosing definition.
 
@@ -51,10 +55,10 @@ def fold(text: str, constants: Mapping[str, Any]) -> str:
         return text
 
     class Fold(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 (the name is ast's)
+        def visit_Name(self, node: ast.Name) -> ast.expr:
             return ast.Constant(constants[node.id]) if node.id in constants else node
 
-        def visit_IfExp(self, node: ast.IfExp) -> ast.expr:  # noqa: N802
+        def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
             self.generic_visit(node)
             if isinstance(node.test, ast.Constant):
                 return node.body if node.test.value else node.orelse
@@ -121,7 +125,7 @@ def python_source(text: str, count: str = "") -> str:
     tree = ast.parse(expressions.to_source(text), mode="eval")
 
     class Count(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+        def visit_Name(self, node: ast.Name) -> ast.expr:
             return ast.parse(count, mode="eval").body if node.id == "L" and count else node
 
     return quoted(ast.unparse(Count().visit(tree)))

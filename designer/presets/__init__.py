@@ -42,7 +42,10 @@ class Preset:
     @property
     def inputs(self) -> list[dict[str, str]]:
         """Name, role and shape of each input."""
-        return [{"name": port.name, "role": port.role, "shape": port.shape} for port in self.design.main_definition.inputs]
+        return [
+            {"name": port.name, "role": port.role, "shape": port.shape}
+            for port in self.design.main_definition.inputs
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return the catalogue entry (DESIGN section 6)."""

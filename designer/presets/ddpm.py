@@ -153,7 +153,13 @@ _UP_LEVEL: dict[str, Any] = {
         "in_channels": {"type": "int", "help": "channels that come from below"},
         "skip_channels": {"type": "list", "help": "channels of each skip of the encoder level"},
         "out_channels": {"type": "int", "help": "channels of the level"},
-        "num_blocks": {"type": "int", "default": 3, "min": 1, "max": 17, "help": "residual blocks: one a skip"},
+        "num_blocks": {
+            "type": "int",
+            "default": 3,
+            "min": 1,
+            "max": 17,
+            "help": "residual blocks: one a skip",
+        },
         **_COMMON,
         "upsample": {"type": "bool", "default": True, "help": "double the resolution at the end"},
     },
@@ -189,7 +195,13 @@ _MIDDLE: dict[str, Any] = {
         "attn": {"call": "AttentionBlock", "params": {"num_groups": "num_groups"}},
         "res2": {"call": "ResBlock", "params": {"out_channels": "channels", **_PASS_ON}},
     },
-    "edges": [["x", "res1.x"], ["temb", "res1.temb"], ["res1.x", "attn.x"], ["attn.x", "res2.x"], ["temb", "res2.temb"]],
+    "edges": [
+        ["x", "res1.x"],
+        ["temb", "res1.temb"],
+        ["res1.x", "attn.x"],
+        ["attn.x", "res2.x"],
+        ["temb", "res2.temb"],
+    ],
 }
 
 _TIME_MLP: dict[str, Any] = {
@@ -234,7 +246,11 @@ def unet(
     for level in range(last, -1, -1):
         params = {"out_channels": _times(multipliers[level]), "num_blocks": "num_blocks + 1", "attention": level in attention_levels, "upsample": level > 0, **common}  # fmt: skip
         nodes[f"up_{level}"] = {"call": "UpLevel", "params": params}
-        edges += [[trunk, f"up_{level}.x"], [f"down_{level}.skips", f"up_{level}.skips"], ["time_mlp.temb", f"up_{level}.temb"]]
+        edges += [
+            [trunk, f"up_{level}.x"],
+            [f"down_{level}.skips", f"up_{level}.skips"],
+            ["time_mlp.temb", f"up_{level}.temb"],
+        ]
         trunk = f"up_{level}.x"
     nodes["norm_out"] = {"call": "GroupNorm", "params": {"num_groups": "num_groups", "eps": 1e-6}}
     nodes["act_out"] = {"call": "SiLU"}
@@ -246,15 +262,34 @@ def unet(
         "parameters": {
             "image_channels": {"type": "int", "default": 3, "min": 1, "help": "channels of the image"},
             "channels": {"type": "int", "default": 128, "min": 1, "help": "channels of the first level"},
-            "num_blocks": {"type": "int", "default": 2, "min": 1, "max": 16, "help": "residual blocks a level"},
+            "num_blocks": {
+                "type": "int",
+                "default": 2,
+                "min": 1,
+                "max": 16,
+                "help": "residual blocks a level",
+            },
             "num_groups": {"type": "int", "default": 32, "min": 1, "help": "groups of the normalisations"},
-            "dropout": {"type": "float", "default": 0.1, "min": 0, "max": 0.99, "help": "dropout in residual blocks"},
+            "dropout": {
+                "type": "float",
+                "default": 0.1,
+                "min": 0,
+                "max": 0.99,
+                "help": "dropout in residual blocks",
+            },
         },
         "inputs": [
             {"name": "x", "role": "image", "shape": "B image_channels H W", "help": "noisy image"},
             {"name": "t", "role": "timestep", "shape": "B", "help": "timestep, 0 … 999"},
         ],
-        "outputs": [{"name": "eps", "role": "prediction", "shape": "B image_channels H W", "from": ["conv_out", "out"]}],
+        "outputs": [
+            {
+                "name": "eps",
+                "role": "prediction",
+                "shape": "B image_channels H W",
+                "from": ["conv_out", "out"],
+            }
+        ],
         "nodes": nodes,
         "edges": edges,
     }
@@ -284,7 +319,13 @@ def _times(factor: int) -> str:
 
 
 def _values(image_channels: int, channels: int, num_groups: int, dropout: float) -> dict[str, Any]:
-    return {"image_channels": image_channels, "channels": channels, "num_blocks": 2, "num_groups": num_groups, "dropout": dropout}
+    return {
+        "image_channels": image_channels,
+        "channels": channels,
+        "num_blocks": 2,
+        "num_groups": num_groups,
+        "dropout": dropout,
+    }
 
 
 PRESETS = (

@@ -10,7 +10,6 @@ from designer.errors import UserError
 from designer.expressions import ExpressionError
 from designer.shapes.values import Shape, Stack, Tensor, Value, shape_text, split_pattern
 
-
 # The item that iteration i pops from a stack, as an index into the list of the items' sizes.
 POPPED = "[-1 - i]"
 
@@ -72,13 +71,19 @@ class Binding:
         if star is None:
             if len(tokens) != len(shape):
                 raise MismatchError(
-                    f"{port} has {len(shape)} axes, expected {len(tokens)}", shape_text(shape), " ".join(tokens), port
+                    f"{port} has {len(shape)} axes, expected {len(tokens)}",
+                    shape_text(shape),
+                    " ".join(tokens),
+                    port,
                 )
             return list(zip(tokens, shape, strict=True))
         after = len(tokens) - star - 1
         if len(shape) < len(tokens) - 1:
             raise MismatchError(
-                f"{port} has {len(shape)} axes, expected at least {len(tokens) - 1}", shape_text(shape), " ".join(tokens), port
+                f"{port} has {len(shape)} axes, expected at least {len(tokens) - 1}",
+                shape_text(shape),
+                " ".join(tokens),
+                port,
             )
         middle = shape[star : len(shape) - after]
         self._bind_star(port, tokens[star], middle, shape)
@@ -90,7 +95,12 @@ class Binding:
         if known == middle:
             return
         if len(known) != len(middle):
-            raise MismatchError(f"{port} has another number of axes than the other input", shape_text(shape), shape_text(known), port)
+            raise MismatchError(
+                f"{port} has another number of axes than the other input",
+                shape_text(shape),
+                shape_text(known),
+                port,
+            )
         for expected, size in zip(known, middle, strict=True):
             self._equal(port, str(expected), expected, size, shape, shape_text(known))
 
@@ -104,12 +114,18 @@ class Binding:
         for axis, token in enumerate(tokens):
             if token.startswith("*"):
                 continue
-            sizes = [(item.shape[axis] if axis < len(item.shape) else None, count) for item, count in value.runs]
+            sizes = [
+                (item.shape[axis] if axis < len(item.shape) else None, count) for item, count in value.runs
+            ]
             if any(size is None for size, _ in sizes):
-                raise MismatchError(f"{port} holds tensors with too few axes", str(value), " ".join(tokens), port)
+                raise MismatchError(
+                    f"{port} holds tensors with too few axes", str(value), " ".join(tokens), port
+                )
             if token in lists:
                 if self.names.get(token) is None:
-                    self.names[token] = _size_list([(size, count) for size, count in sizes if size is not None])
+                    self.names[token] = _size_list(
+                        [(size, count) for size, count in sizes if size is not None]
+                    )
                 continue
             for size, _ in sizes:
                 assert size is not None
@@ -125,7 +141,12 @@ class Binding:
         if isinstance(difference, int):
             named = "" if token == str(expected) else f"{token} = "
             wanted = whole or f"{named}{expected}"
-            raise MismatchError(f"{port} is {shape_text(shape)}: {size} where {named}{expected} is expected", shape_text(shape), wanted, port)
+            raise MismatchError(
+                f"{port} is {shape_text(shape)}: {size} where {named}{expected} is expected",
+                shape_text(shape),
+                wanted,
+                port,
+            )
         self.require(size, "==", expected, f"{port}: {size} must equal {expected}")
 
     def size(self, token: str) -> Size:
@@ -137,7 +158,9 @@ class Binding:
         if isinstance(value, bool) or not isinstance(value, (int, Dim)):
             raise MismatchError(f"the size {token} is {value!r}, not an integer")
         if isinstance(value, int) and value < 1:
-            raise MismatchError(f"the size {token} becomes {value}; the input is too small here", str(value), "at least 1")
+            raise MismatchError(
+                f"the size {token} becomes {value}; the input is too small here", str(value), "at least 1"
+            )
         return value
 
     def shape(self, pattern: str) -> Shape:
@@ -181,7 +204,9 @@ class SizeList:
         try:
             return f"[{', '.join(map(str, self.items()))}]"
         except UndecidedError:
-            return " + ".join(f"[{size}]" + ("" if count == 1 else f" * {_factor(count)}") for size, count in self.runs)
+            return " + ".join(
+                f"[{size}]" + ("" if count == 1 else f" * {_factor(count)}") for size, count in self.runs
+            )
 
 
 def _size_list(runs: list[tuple[Size, Size]]) -> SizeList:

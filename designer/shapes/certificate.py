@@ -29,7 +29,11 @@ class Axis:
 
     def admits(self, size: int) -> bool:
         """Whether the size is allowed."""
-        return size >= self.low and (self.high is None or size <= self.high) and size % self.modulus in self.residues
+        return (
+            size >= self.low
+            and (self.high is None or size <= self.high)
+            and size % self.modulus in self.residues
+        )
 
     def first(self, count: int) -> list[int]:
         """Return the smallest allowed sizes."""
@@ -65,7 +69,10 @@ class Certificate:
         for axis in self.axes:
             groups.setdefault(axis.text(), []).append(axis.name)
         parts = [f"{', '.join(names)} {text}" for text, names in groups.items()]
-        parts += [f"{one.left} {'=' if one.relation == '==' else one.relation} {one.right}" for one in self.relations]
+        parts += [
+            f"{one.left} {'=' if one.relation == '==' else one.relation} {one.right}"
+            for one in self.relations
+        ]
         return "valid for " + "; ".join(parts) if parts else "valid"
 
     def axis(self, name: str) -> Axis | None:
@@ -73,7 +80,9 @@ class Certificate:
         return next((axis for axis in self.axes if axis.name == name), None)
 
 
-def certify(requirements: Iterable[Requirement], symbols: Iterable[str]) -> tuple[Certificate | None, list[Diagnostic]]:
+def certify(
+    requirements: Iterable[Requirement], symbols: Iterable[str]
+) -> tuple[Certificate | None, list[Diagnostic]]:
     """Solve the requirements for each symbol. Without a solution the diagnostics say where and why."""
     single: dict[str, list[Requirement]] = {name: [] for name in symbols}
     relations: list[Requirement] = []
@@ -121,7 +130,9 @@ def _solve(name: str, group: list[Requirement]) -> tuple[Axis | None, Requiremen
         high = None if high is None else high // modulus * modulus
     if high is not None and high < low:
         return None, causes[-1]
-    return Axis(name, modulus, tuple(sorted(residues)), low, high, tuple(causes)), group[-1] if group else _NOTHING
+    return Axis(name, modulus, tuple(sorted(residues)), low, high, tuple(causes)), group[
+        -1
+    ] if group else _NOTHING
 
 
 _NOTHING = Requirement(0, "==", 0, "", "")

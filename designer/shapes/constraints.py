@@ -12,7 +12,11 @@ from designer.spec import BlockSpec, Constraint
 
 
 def check_constraints(
-    spec: BlockSpec, binding: Binding, report: Callable[..., None], require: Callable[..., None], symbolic: bool
+    spec: BlockSpec,
+    binding: Binding,
+    report: Callable[..., None],
+    require: Callable[..., None],
+    symbolic: bool,
 ) -> None:
     """Report each condition that fails; hand conditions on symbolic sizes to `require` as requirements."""
     if symbolic:

@@ -5,7 +5,7 @@ symbolic); with the parameters of one definition as symbols (`symbolic=True`) it
 rendered constructors pass on. Results are shared between calls with equal parameters and inputs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +60,13 @@ class Elaborator:
         values = {name: parameter.default for name, parameter in definition.parameters.items()}
         values.update({name: value for name, value in self.design.parameters.items() if name in values})
         for name in [name for name, value in values.items() if value is None]:
-            self.report(definition.name, "", "S011", f"the parameter {name!r} of the main definition has no value", port=name)
+            self.report(
+                definition.name,
+                "",
+                "S011",
+                f"the parameter {name!r} of the main definition has no value",
+                port=name,
+            )
         frame = self.definition(definition, values, self.free_inputs(definition, values))
         return Elaboration(frame, list(self.diagnostics.values()), list(self.requirements.values()))
 
@@ -69,22 +75,34 @@ class Elaborator:
         names = {**self.globals, **values}
         inputs: dict[str, Value | None] = {}
         for port in definition.inputs:
-            items = {name: Dim.symbol(f"{name}{POPPED}") for name, value in values.items() if isinstance(value, SizeList)}
+            items = {
+                name: Dim.symbol(f"{name}{POPPED}")
+                for name, value in values.items()
+                if isinstance(value, SizeList)
+            }
             shape = parse_shape(port.shape, {**names, **items}, f"{definition.name}.{port.name}")
             one = tensor(shape, port.role, port.dtype)
-            inputs[port.name] = Stack(((one, Dim.symbol(f"len({port.name})")),), port.role) if port.stack else one
+            inputs[port.name] = (
+                Stack(((one, Dim.symbol(f"len({port.name})")),), port.role) if port.stack else one
+            )
         return inputs
 
-    def report(self, definition: str, node: str, code: str, message: str, severity: Severity = "error", **texts: Any) -> None:
+    def report(
+        self, definition: str, node: str, code: str, message: str, severity: Severity = "error", **texts: Any
+    ) -> None:
         """Add a diagnostic once."""
         place = f"{definition}/{node}" if node else definition
         key = (place, code, texts.get("port", ""), message)
         if key not in self.diagnostics:
-            self.diagnostics[key] = Diagnostic(code, severity, message, place, path=tuple(self._path), **texts)
+            self.diagnostics[key] = Diagnostic(
+                code, severity, message, place, path=tuple(self._path), **texts
+            )
 
     # -- definitions --------------------------------------------------------------------------------------
 
-    def definition(self, definition: Definition, values: Mapping[str, Any], inputs: dict[str, Value | None]) -> Frame | None:
+    def definition(
+        self, definition: Definition, values: Mapping[str, Any], inputs: dict[str, Value | None]
+    ) -> Frame | None:
         """Return the frame of a definition, from memory where an equal call was seen."""
         key = (definition.name, _frozen(values), tuple(inputs.items()))
         if key in self._memo:
@@ -94,7 +112,9 @@ class Elaborator:
             self.report(definition.name, "", "S003", f"the definition calls itself: {chain}")
             return None
         if len(self._memo) >= MAX_FRAMES:
-            self.report(definition.name, "", "S012", f"the design unfolds to more than {MAX_FRAMES} distinct calls")
+            self.report(
+                definition.name, "", "S012", f"the design unfolds to more than {MAX_FRAMES} distinct calls"
+            )
             return None
         frame = Frame(definition, values, inputs)
         self._stack.append(definition.name)
@@ -146,7 +166,13 @@ class Elaborator:
             given = frame.inputs.get(one.name)
             if isinstance(given, Tensor):
                 pairs = zip(split_pattern(one.shape), given.shape, strict=False)
-                names.update({token: size for token, size in pairs if token.isidentifier() and names.get(token) is None})
+                names.update(
+                    {
+                        token: size
+                        for token, size in pairs
+                        if token.isidentifier() and names.get(token) is None
+                    }
+                )
         binding = Binding(names, self._requirer(frame.definition.name, ""))
         try:
             binding.match(port.name, port.shape, value, frozenset())
@@ -160,7 +186,9 @@ class Elaborator:
         owner = frame.definition.name
         target = self.design.definitions.get(node.call) or self.blocks.get(node.call)
         if target is None:
-            self.report(owner, node.id, "S002", f"no block or definition is named {node.call!r}", received=node.call)
+            self.report(
+                owner, node.id, "S002", f"no block or definition is named {node.call!r}", received=node.call
+            )
             return None
         call = Call(node, target)
         env = {**self.globals, **frame.params}
@@ -213,7 +241,9 @@ class Elaborator:
         if node.repeat is None:
             return True
         try:
-            call.count = expressions.evaluate(node.repeat, env) if isinstance(node.repeat, str) else node.repeat
+            call.count = (
+                expressions.evaluate(node.repeat, env) if isinstance(node.repeat, str) else node.repeat
+            )
         except (ExpressionError, UndecidedError) as error:
             if not self.symbolic:
                 self.report(owner, node.id, "S012", f"the repeat count {node.repeat!r}: {error}")
@@ -221,7 +251,11 @@ class Elaborator:
             call.count = Dim.symbol(f"?{node.id}")
         if isinstance(call.count, Dim) and self.symbolic:
             return True
-        if isinstance(call.count, bool) or not isinstance(call.count, int) or not 0 <= call.count <= MAX_REPEAT:
+        if (
+            isinstance(call.count, bool)
+            or not isinstance(call.count, int)
+            or not 0 <= call.count <= MAX_REPEAT
+        ):
             self.report(owner, node.id, "S012", f"the repeat count is {call.count!r}; expected an integer from 0 to {MAX_REPEAT}", received=repr(call.count))  # fmt: skip
             return False
         return True
@@ -230,7 +264,8 @@ class Elaborator:
     def _bypass(call: Call, inputs: Mapping[str, Value]) -> None:
         """An inactive node passes its first input on."""
         first = next(iter(inputs.values()), None)
-        for index, port in enumerate(call.target.outputs):
+        ports: Sequence[Port | DesignPort] = call.target.outputs
+        for index, port in enumerate(ports):
             call.outputs[port.name] = first if index == 0 else None
 
     def _once(self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]) -> bool:
@@ -246,11 +281,15 @@ class Elaborator:
 
         run_repeat(self, owner, call, env, inputs)
 
-    def iterate(self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]) -> Iteration | None:
+    def iterate(
+        self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]
+    ) -> Iteration | None:
         """Evaluate one iteration of a repeated call; None after reporting a problem."""
         return self._iterate(owner, call, env, inputs)
 
-    def _iterate(self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]) -> Iteration | None:
+    def _iterate(
+        self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]
+    ) -> Iteration | None:
         node, target = call.node, call.target
 
         def report(code: str, message: str, **texts: Any) -> None:
@@ -295,9 +334,16 @@ class Elaborator:
     @staticmethod
     def _check_stack(port: Port | DesignPort, value: Value) -> None:
         if port.stack and not isinstance(value, Stack):
-            raise MismatchError(f"{port.name} takes a stack of tensors, received one tensor", str(value), "a stack", port.name)
+            raise MismatchError(
+                f"{port.name} takes a stack of tensors, received one tensor", str(value), "a stack", port.name
+            )
         if isinstance(value, Stack) and not port.stack:
-            raise MismatchError(f"{port.name} takes one tensor, received a stack of {value.length}", str(value), "one tensor", port.name)
+            raise MismatchError(
+                f"{port.name} takes one tensor, received a stack of {value.length}",
+                str(value),
+                "one tensor",
+                port.name,
+            )
 
     def _output(self, port: Port, binding: Binding, inputs: Mapping[str, Value]) -> Value:
         role = port.role
@@ -317,7 +363,9 @@ class Elaborator:
 
         def require(left: Size, relation: str, right: Size, reason: str) -> None:
             if not self.symbolic:
-                requirement = Requirement(left, relation, right, place, f"{path}: {reason}" if path else reason)
+                requirement = Requirement(
+                    left, relation, right, place, f"{path}: {reason}" if path else reason
+                )
                 self.requirements.setdefault((left, relation, right), requirement)
 
         return require

@@ -71,7 +71,12 @@ def resolve(
         if declaration is None:
             near = difflib.get_close_matches(name, declared, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(declared) or 'none'}"
-            report("S004", f"{node.call} has no parameter {name!r}{hint}", received=name, expected=", ".join(declared))
+            report(
+                "S004",
+                f"{node.call} has no parameter {name!r}{hint}",
+                received=name,
+                expected=", ".join(declared),
+            )
             good = False
             continue
         try:
@@ -87,7 +92,9 @@ def resolve(
     return values if good else None
 
 
-def _value(declaration: Param, given: Any, env: Mapping[str, Any], opaque: Callable[[str], Any] | None) -> Any:
+def _value(
+    declaration: Param, given: Any, env: Mapping[str, Any], opaque: Callable[[str], Any] | None
+) -> Any:
     if not is_expression(declaration, given):
         return given
     text = expression_text(given)

@@ -25,18 +25,30 @@ def carried(target: BlockSpec | Definition) -> dict[str, str]:
     return result
 
 
-def run_repeat(elaborator: "Elaborator", owner: str, call: Call, env: Mapping[str, Any], inputs: dict[str, Value]) -> None:
+def run_repeat(
+    elaborator: "Elaborator", owner: str, call: Call, env: Mapping[str, Any], inputs: dict[str, Value]
+) -> None:
     """Evaluate every iteration (symbolic mode: the first two stand for all) and set outputs and stacks."""
     links = carried(call.target)
     stacked = {port.name for port in call.target.inputs if port.stack}
-    popped = {name: value for name, value in inputs.items() if isinstance(value, Stack) and name not in stacked}
+    popped = {
+        name: value for name, value in inputs.items() if isinstance(value, Stack) and name not in stacked
+    }
     count = call.count
     call.outputs.update({output: inputs.get(link) for output, link in links.items()})
     if isinstance(count, int) and not elaborator.symbolic:
         for name, stack in popped.items():
             if stack.length != count:
                 message = f"{name!r} hands out a stack of {stack.length} to {count} iterations; the numbers must be equal"
-                elaborator.report(owner, call.node.id, "S012", message, port=name, received=str(stack.length), expected=str(count))
+                elaborator.report(
+                    owner,
+                    call.node.id,
+                    "S012",
+                    message,
+                    port=name,
+                    received=str(stack.length),
+                    expected=str(count),
+                )
                 call.outputs = dict.fromkeys(call.outputs)
                 return
         run = _Loop(elaborator, owner, call, env, links)
@@ -49,7 +61,12 @@ class _Loop:
     """The parts of a loop that stay the same over its iterations."""
 
     def __init__(
-        self, elaborator: "Elaborator", owner: str, call: Call, env: Mapping[str, Any], links: Mapping[str, str]
+        self,
+        elaborator: "Elaborator",
+        owner: str,
+        call: Call,
+        env: Mapping[str, Any],
+        links: Mapping[str, str],
     ) -> None:
         self.elaborator, self.owner, self.call, self.env, self.links = elaborator, owner, call, env, links
 
@@ -111,7 +128,9 @@ def _symbolic(loop: _Loop, inputs: dict[str, Value], popped: Mapping[str, Stack]
     last = loop.call.iterations[-1]
     for name, value in last.outputs.items():
         loop.call.outputs[name] = value
-        loop.call.stacks[name] = Stack(((value, simplify(loop.call.count)),), value.role) if isinstance(value, Tensor) else None
+        loop.call.stacks[name] = (
+            Stack(((value, simplify(loop.call.count)),), value.role) if isinstance(value, Tensor) else None
+        )
 
 
 def _popped(loop: _Loop, stack: Stack) -> Tensor:

@@ -31,12 +31,25 @@ def _edges(definition: Definition, design: Design, blocks: Mapping[str, BlockSpe
         if target in taken:
             node, _, port = target.partition(".")
             message = f"input {port!r} is connected twice, from {taken[target]} and from {source}; keep one"
-            yield Diagnostic("S007", "error", message, f"{definition.name}/{node}", port, received=source, expected="one edge")
+            yield Diagnostic(
+                "S007",
+                "error",
+                message,
+                f"{definition.name}/{node}",
+                port,
+                received=source,
+                expected="one edge",
+            )
         taken[target] = source
 
 
 def _end(
-    definition: Definition, design: Design, blocks: Mapping[str, BlockSpec], inputs: set[str], end: str, is_source: bool
+    definition: Definition,
+    design: Design,
+    blocks: Mapping[str, BlockSpec],
+    inputs: set[str],
+    end: str,
+    is_source: bool,
 ) -> Diagnostic | None:
     name, _, port = end.partition(".")
     port = port.removesuffix("[]")
@@ -47,7 +60,9 @@ def _end(
         return _dangling(definition, definition.name, end, f"{end!r} is not {kind}", sorted(inputs))
     node = definition.nodes.get(name)
     if node is None:
-        return _dangling(definition, definition.name, end, f"no node is named {name!r}", list(definition.nodes))
+        return _dangling(
+            definition, definition.name, end, f"no node is named {name!r}", list(definition.nodes)
+        )
     target = design.definitions.get(node.call) or blocks.get(node.call)
     if target is None:
         return None  # reported as an unknown call
@@ -55,7 +70,9 @@ def _end(
     if port in ports:
         return None
     kind = "output" if is_source else "input"
-    return _dangling(definition, f"{definition.name}/{name}", end, f"{node.call} has no {kind} {port!r}", ports)
+    return _dangling(
+        definition, f"{definition.name}/{name}", end, f"{node.call} has no {kind} {port!r}", ports
+    )
 
 
 def _dangling(definition: Definition, place: str, end: str, message: str, available: list[str]) -> Diagnostic:
@@ -74,7 +91,10 @@ def _unreached(definition: Definition) -> Iterable[Diagnostic]:
     for name in definition.nodes:
         if name not in useful:
             yield Diagnostic(
-                "S013", "warning", f"{name!r} leads to no output; connect it or delete it", f"{definition.name}/{name}"
+                "S013",
+                "warning",
+                f"{name!r} leads to no output; connect it or delete it",
+                f"{definition.name}/{name}",
             )
 
 
@@ -87,4 +107,6 @@ def _instances(definition: Definition) -> Iterable[Diagnostic]:
         other = definition.nodes[first.setdefault(node.instance, name)]
         if (other.call, dict(other.params), other.repeat) != (node.call, dict(node.params), node.repeat):
             message = f"shares the instance {node.instance!r} with {other.id!r} but differs in call, parameters or repeat"
-            yield Diagnostic("S015", "error", message, f"{definition.name}/{name}", received=node.call, expected=other.call)
+            yield Diagnostic(
+                "S015", "error", message, f"{definition.name}/{name}", received=node.call, expected=other.call
+            )

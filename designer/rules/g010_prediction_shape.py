@@ -1,0 +1,45 @@
+"""G010: the prediction must have the shape of the sample."""
+
+from collections.abc import Iterable
+
+from designer.diagnostics import Diagnostic
+from designer.rules import Rule, RuleContext
+from designer.shapes.values import Tensor
+
+RULE = Rule(
+    code="G010",
+    title="Prediction shape",
+    severity="error",
+    family="gating",
+    what="The output is not shaped as the noisy input, or has not twice its channels where the variance is learned.",
+    why="Noise, velocity and clean sample all have the shape of the sample; no loss can be formed otherwise.",
+    example="A U-Net for 4-channel latents that ends in 3 channels.",
+    instead="Set the output channels to the input's, or to twice that with learned_sigma.",
+    article="2.1",
+    reference="Ho et al. 2020, arXiv:2006.11239; Nichol & Dhariwal 2021, arXiv:2102.09672",
+)
+
+
+def check(context: RuleContext) -> Iterable[Diagnostic]:
+    """Compare the first output with the sample among the inputs."""
+    main = context.design.main_definition
+    sample = next((port for port in main.inputs if port.role in ("image", "latent", "video", "points")), None)
+    if context.broken or sample is None or not main.outputs:
+        return
+    given, output = context.frame.inputs.get(sample.name), context.frame.outputs.get(main.outputs[0].name)
+    if not isinstance(given, Tensor) or not isinstance(output, Tensor) or len(given.shape) < 2:
+        return
+    factor = 2 if context.design.training.get("learned_sigma") else 1
+    expected = tuple(size * factor if axis == 1 else size for axis, size in enumerate(given.shape))
+    if len(output.shape) != len(given.shape) or output.shape[1] != expected[1]:
+        wanted = Tensor(expected)
+        yield Diagnostic(
+            RULE.code,
+            "error",
+            f"the prediction is [{output}] for a sample [{given}]; expected [{wanted}]",
+            main.name,
+            main.outputs[0].name,
+            str(output),
+            str(wanted),
+            reference=RULE.article,
+        )

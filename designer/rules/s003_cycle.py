@@ -1,0 +1,15 @@
+"""S003: loop."""
+
+from designer.rules import Rule
+
+RULE = Rule(
+    code="S003",
+    title="Loop",
+    severity="error",
+    family="structure",
+    what="Nodes feed each other in a circle, or a definition calls itself.",
+    why="A feed-forward network has no order in which to run a loop.",
+    example="conv1 → conv2 → conv1.",
+    instead="Remove one edge of the loop; for a repeated block use repeat.",
+    article="2.1",
+)

@@ -1,0 +1,14 @@
+"""S006: edge without end."""
+
+from designer.rules import Rule
+
+RULE = Rule(
+    code="S006",
+    title="Edge without end",
+    severity="error",
+    family="structure",
+    what="An edge or output names a node or port that does not exist.",
+    why="The edge connects nothing.",
+    example='["conv1.y", "norm.x"]; the output of Conv2d is out.',
+    instead="Use a port that the message lists.",
+)
