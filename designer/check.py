@@ -9,10 +9,11 @@ from designer.diagnostics import Diagnostic
 from designer.document import Definition, Design
 from designer.errors import UserError
 from designer.rules import RuleContext, run_rules
+from designer.shapes.binding import Requirement
 from designer.shapes.certificate import Certificate, certify
 from designer.shapes.elaborate import Elaborator
 from designer.shapes.frame import Frame
-from designer.shapes.values import Tensor
+from designer.shapes.values import SAMPLES, Tensor
 from designer.shapes.wiring import check_wiring
 
 
@@ -52,7 +53,8 @@ def check(design: Design) -> CheckReport:
         return CheckReport(tuple(diagnostics), None, None)
     diagnostics.extend(elaboration.diagnostics)
     symbols = _symbols(design.main_definition, elaboration.frame)
-    certificate, unsatisfiable = certify(elaboration.requirements, symbols)
+    requirements = [*elaboration.requirements, *_prediction_size(design, elaboration.frame)]
+    certificate, unsatisfiable = certify(requirements, symbols)
     diagnostics.extend(unsatisfiable)
     if elaboration.frame is not None:
         broken = any(diagnostic.severity == "error" for diagnostic in diagnostics)
@@ -60,6 +62,28 @@ def check(design: Design) -> CheckReport:
     order = {"error": 0, "warning": 1, "info": 2}
     diagnostics.sort(key=lambda one: order[one.severity])
     return CheckReport(tuple(diagnostics), certificate, elaboration.frame, _edge_shapes(elaboration.frame))
+
+
+def _prediction_size(design: Design, frame: Frame | None) -> list[Requirement]:
+    """The prediction is as high and wide as the sample (rule G010 compares the channels)."""
+    main = design.main_definition
+    sample = next((port for port in main.inputs if port.role in SAMPLES), None)
+    if frame is None or sample is None or not main.outputs:
+        return []
+    given, output = frame.inputs.get(sample.name), frame.outputs.get(main.outputs[0].name)
+    if (
+        not isinstance(given, Tensor)
+        or not isinstance(output, Tensor)
+        or len(given.shape) != len(output.shape)
+    ):
+        return []
+    return [
+        Requirement(
+            made, "==", wanted, main.name, f"the prediction is {made} long where the sample is {wanted}"
+        )
+        for made, wanted in zip(output.shape[2:], given.shape[2:], strict=True)
+        if made != wanted and not (isinstance(made, int) and isinstance(wanted, int))
+    ]
 
 
 def _symbols(definition: Definition, frame: Frame | None) -> list[str]:

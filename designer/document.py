@@ -91,6 +91,12 @@ class Definition:
                 graph.add_edge(source_node, target_node, source_port=source_port, target_port=target_port)
         return graph
 
+    def useful(self) -> set[str]:
+        """Return the nodes that lead to an output; the others are left out of cost and code."""
+        graph = self.graph()
+        ends = {port.source.partition(".")[0] for port in self.outputs} & set(graph)
+        return ends.union(*(nx.ancestors(graph, end) for end in ends))
+
     def order(self) -> list[str]:
         """Return node ids so that each follows its sources; ties keep the order of the document.
 

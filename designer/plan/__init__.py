@@ -4,7 +4,7 @@ Every decision is taken here; the templates print. Definitions become classes, c
 callees to learn which parameters are constants, callees before callers to learn which arguments remain.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from designer.catalogue import catalogue
@@ -31,7 +31,7 @@ def make_plan(design: Design, class_names: Mapping[str, str] | None = None) -> P
             f"the design has {len(errors)} error(s); first: {errors[0].node}: {errors[0].message}"
         )
     sites: dict[str, list[Frame]] = {}
-    for _, frame in report.frame.walk():
+    for frame in live_frames(report.frame):
         known = sites.setdefault(frame.definition.name, [])
         if not any(frame is one for one in known):
             known.append(frame)
@@ -119,6 +119,21 @@ def _constant(parameter: Parameter | None, texts: list[str]) -> Any:
     return value if parameter.type in ("bool", "str") or value == parameter.default else None
 
 
+def live_frames(frame: Frame) -> Iterator[Frame]:
+    """Yield the frame and, once each, those below it through calls that lead to an output."""
+    seen: set[int] = set()
+    todo = [frame]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        for name in one.definition.order():
+            if name in one.definition.useful() and name in one.calls:
+                todo.extend(it.frame for it in one.calls[name].iterations if it.frame is not None)
+
+
 def _targets(main: Frame) -> dict[str, str]:
     """Blocks that run and whose code is copied: block name → class or function."""
     found: dict[str, str] = {}
@@ -127,7 +142,7 @@ def _targets(main: Frame) -> dict[str, str]:
         if call.active and isinstance(call.target, BlockSpec) and call.target.kind in ("module", "function"):
             found[call.target.name] = call.target.target
 
-    for _, frame in main.walk():
-        for call in frame.calls.values():
-            note(call)
+    for frame in live_frames(main):
+        for name in frame.definition.useful() & frame.calls.keys():
+            note(frame.calls[name])
     return dict(sorted(found.items()))

@@ -63,7 +63,10 @@ class ClassBuilder:
     def resolve(self) -> None:
         """Find the text of every argument of every node that is active at some call of this definition."""
         first_of_instance: dict[str, str] = {}
+        useful = self.definition.useful()
         for name, call in self.symbolic.calls.items():
+            if name not in useful:
+                continue
             active = [site for site in self.frames if name in site.calls and site.calls[name].active]
             call.active = bool(active)
             if not active:
@@ -83,6 +86,8 @@ class ClassBuilder:
             site.count = self._count()(call.node.repeat)
             if call.node.when is not None and not (always and self._decided(call.node.when)):
                 site.condition = python_source(fold(call.node.when, self.constants))
+            if site.count and site.condition:  # a repeat that is switched off is a repeat of none
+                site.count, site.condition = f"{site.count} if {site.condition} else 0", ""
             site.attributes = self._attributes(site)
             self.sites[name] = site
 
@@ -177,7 +182,8 @@ class ClassBuilder:
     def _comments(self) -> dict[str, str]:
         """Shapes worth a comment: where they differ from those of the node's first input."""
         found: dict[str, str] = {}
-        for name, call in self.symbolic.calls.items():
+        for name in self.sites:
+            call = self.symbolic.calls[name]
             first = next((str(value) for value in call.inputs.values()), "")
             for port, value in call.outputs.items():
                 shape = getattr(value, "shape", None)

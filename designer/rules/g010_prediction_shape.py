@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext
-from designer.shapes.values import Tensor
+from designer.shapes.values import SAMPLES, Tensor
 
 RULE = Rule(
     code="G010",
@@ -23,7 +23,7 @@ RULE = Rule(
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Compare the first output with the sample among the inputs."""
     main = context.design.main_definition
-    sample = next((port for port in main.inputs if port.role in ("image", "latent", "video", "points")), None)
+    sample = next((port for port in main.inputs if port.role in SAMPLES), None)
     if context.broken or sample is None or not main.outputs:
         return
     given, output = context.frame.inputs.get(sample.name), context.frame.outputs.get(main.outputs[0].name)

@@ -6,6 +6,7 @@ import networkx as nx
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext
+from designer.shapes.values import SAMPLES
 
 RULE = Rule(
     code="G011",
@@ -28,7 +29,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     if context.broken or context.design.training.get("blind_denoiser"):
         return
     times = [port.name for port in main.inputs if port.role in ("timestep", "sigma")]
-    samples = [port for port in main.inputs if port.role in ("image", "latent", "video", "points")]
+    samples = [port for port in main.inputs if port.role in SAMPLES]
     if not samples:
         return
     graph: nx.DiGraph[str] = nx.DiGraph()

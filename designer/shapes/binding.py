@@ -161,6 +161,8 @@ class Binding:
             raise MismatchError(
                 f"the size {token} becomes {value}; the input is too small here", str(value), "at least 1"
             )
+        if isinstance(value, Dim) and "//" in token and len(value.symbols) == 1:
+            self.require(1, "<=", value, f"the size {value} must be at least 1")
         return value
 
     def shape(self, pattern: str) -> Shape:

@@ -15,6 +15,9 @@ ROLE_GROUPS = (
     frozenset({"timestep", "sigma"}),
 )
 
+# Roles of the noisy input of a network.
+SAMPLES = frozenset({"image", "latent", "video", "points"})
+
 
 def compatible(source: str, target: str) -> bool:
     """Whether a value of role `source` may enter a port of role `target`."""

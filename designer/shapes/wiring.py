@@ -3,8 +3,6 @@
 import difflib
 from collections.abc import Iterable, Mapping
 
-import networkx as nx
-
 from designer.diagnostics import Diagnostic
 from designer.document import Definition, Design
 from designer.spec import BlockSpec
@@ -82,18 +80,14 @@ def _dangling(definition: Definition, place: str, end: str, message: str, availa
 
 
 def _unreached(definition: Definition) -> Iterable[Diagnostic]:
-    """Nodes on no path to an output: they would cost and do nothing."""
-    graph = definition.graph()
-    ends = {port.source.partition(".")[0] for port in definition.outputs} & set(graph)
-    useful = set(ends)
-    for end in ends:
-        useful |= nx.ancestors(graph, end)
+    """Nodes on no path to an output."""
+    useful = definition.useful()
     for name in definition.nodes:
         if name not in useful:
             yield Diagnostic(
                 "S013",
                 "warning",
-                f"{name!r} leads to no output; connect it or delete it",
+                f"{name!r} leads to no output, so it is left out of the code; connect it or delete it",
                 f"{definition.name}/{name}",
             )
 
