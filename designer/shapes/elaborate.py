@@ -20,7 +20,8 @@ from designer.shapes import params as parameters
 from designer.shapes.binding import POPPED, Binding, MismatchError, Requirement, SizeList, parse_shape, tensor
 from designer.shapes.constraints import check_constraints
 from designer.shapes.frame import Call, Frame, Iteration
-from designer.shapes.values import Stack, Tensor, Value, compatible, split_pattern
+from designer.shapes.outputs import collect_outputs
+from designer.shapes.values import Stack, Tensor, Value, compatible
 from designer.spec import BlockSpec, Port
 
 MAX_DEPTH = 24
@@ -51,6 +52,7 @@ class Elaborator:
         self._stack: list[str] = []
         self._path: list[str] = []
         self._unknown = 0
+        self._dead = 0  # how many enclosing nodes lead to no output: what they need binds nobody
 
     # -- entry points -------------------------------------------------------------------------------------
 
@@ -104,7 +106,7 @@ class Elaborator:
         self, definition: Definition, values: Mapping[str, Any], inputs: dict[str, Value | None]
     ) -> Frame | None:
         """Return the frame of a definition, from memory where an equal call was seen."""
-        key = (definition.name, _frozen(values), tuple(inputs.items()))
+        key = (definition.name, _frozen(values), tuple(inputs.items()), self._dead > 0)
         if key in self._memo:
             return self._memo[key]
         if definition.name in self._stack or len(self._stack) >= MAX_DEPTH:
@@ -135,50 +137,16 @@ class Elaborator:
             self.report(definition.name, cycle[0], "S003", f"a loop through {loop}; remove one of its edges")
             return
         sources = definition.sources()
+        useful = definition.useful()
         for name in order:
             self._path.append(name)
+            self._dead += name not in useful
             call = self._call(frame, definition.nodes[name], sources)
+            self._dead -= name not in useful
             self._path.pop()
             if call is not None:
                 frame.calls[name] = call
-        for port in definition.outputs:
-            value = frame.value(port.source)
-            frame.outputs[port.name] = value
-            if value is None and self._missing(frame, port.source):
-                self.report(definition.name, "", "S006", f"output {port.name!r} comes from {port.source!r}, which does not exist", port=port.name)  # fmt: skip
-            if value is not None and port.shape and not self.symbolic:
-                self._declared_output(frame, port, value)
-
-    def _missing(self, frame: Frame, endpoint: str) -> bool:
-        node, _, port = endpoint.partition(".")
-        if not port:
-            return node not in frame.inputs
-        call = frame.calls.get(node)
-        if call is None:
-            return node not in frame.definition.nodes
-        return port.removesuffix("[]") not in call.outputs
-
-    def _declared_output(self, frame: Frame, port: DesignPort, value: Value) -> None:
-        if isinstance(value, Stack) or port.stack:
-            return
-        names: dict[str, Any] = {**self.globals, **frame.params}
-        for one in frame.definition.inputs:
-            given = frame.inputs.get(one.name)
-            if isinstance(given, Tensor):
-                pairs = zip(split_pattern(one.shape), given.shape, strict=False)
-                names.update(
-                    {
-                        token: size
-                        for token, size in pairs
-                        if token.isidentifier() and names.get(token) is None
-                    }
-                )
-        binding = Binding(names, self._requirer(frame.definition.name, ""))
-        try:
-            binding.match(port.name, port.shape, value, frozenset())
-            binding.match_expressions(port.name, port.shape, value)
-        except MismatchError as error:
-            self.report(frame.definition.name, "", "S014", f"output {error.message}", received=error.received, expected=error.expected, port=port.name)  # fmt: skip
+        collect_outputs(frame, self.globals, self.report, self._requirer(definition.name, ""), self.symbolic)
 
     # -- calls --------------------------------------------------------------------------------------------
 
@@ -362,7 +330,7 @@ class Elaborator:
         path = "/".join(self._path)
 
         def require(left: Size, relation: str, right: Size, reason: str) -> None:
-            if not self.symbolic:
+            if not self.symbolic and not self._dead:
                 requirement = Requirement(
                     left, relation, right, place, f"{path}: {reason}" if path else reason
                 )
