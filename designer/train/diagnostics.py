@@ -6,6 +6,7 @@ waits once, when its numbers are collected.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from weakref import ref
 
@@ -22,6 +23,17 @@ from designer.train.record import Array, NodeInfo, SeedRecord, Series
 
 class _Handle(Protocol):
     def remove(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Ratio:
+    """One number a sample, [B], measured at an operation between modules in the present step."""
+
+    kind: str
+    place: str
+    node: str
+    rank: int
+    values: Tensor
 
 
 class Probe:
@@ -53,10 +65,7 @@ class Probe:
         self._peaks: dict[int, Tensor] = {}
         self._gradients: dict[int, Tensor] = {}
         self._measured: dict[int, tuple[Any, Tensor, Tensor]] = {}
-        self._places: dict[str, list[tuple[str, str, Tensor]]] = {
-            key: [] for key in ("residual", "fusion", "logit")
-        }
-        self._products: list[tuple[str, str, dict[str, Tensor]]] = []
+        self._ratios: list[_Ratio] = []
         self._running: list[str] = []
         self._counts: dict[str, int] = {}
         self._before: list[Tensor] = []
@@ -148,41 +157,41 @@ class Probe:
         """Drop what is known of `tensor`, which was changed in place."""
         self._measured.pop(id(tensor), None)
 
-    def _place(self, key: str) -> tuple[str, str]:
-        """Return a name for the operation under way: the running module and its count within it, and the
-        node.
-        """
+    def _note(self, kind: str, rank: int, values: Tensor) -> _Ratio:
+        """Keep `values` under the running module's name and the count of such operations in it."""
         module = self._running[-1] if self._running else ""
-        count = self._counts[f"{key}:{module}"] = self._counts.get(f"{key}:{module}", 0) + 1
-        return f"{module}#{count}", self._nodes[module]
+        count = self._counts[f"{kind}:{module}"] = self._counts.get(f"{kind}:{module}", 0) + 1
+        ratio = _Ratio(kind, f"{module}#{count}", self._nodes[module], rank, values)
+        self._ratios.append(ratio)
+        return ratio
 
     def residual(self, trunk: Tensor, branch: Tensor) -> None:
         """Record the ratio of branch to trunk rms of an addition."""
-        ratio = (self._mean_square(branch) / self._mean_square(trunk).clamp(min=1e-30)).sqrt()
-        self._places["residual"].append((*self._place("residual"), ratio))
+        self._note("residual", trunk.ndim, _root_ratio(self._mean_square(branch), self._mean_square(trunk)))
 
     def fusion(self, deep: Tensor, skip: Tensor) -> None:
-        """Record ρ_act = rms(s) / rms(d) where two streams meet and ρ_contrib = ‖s⊙∇s‖ / ‖d⊙∇d‖ of the
-        same.
-        """
-        place, node = self._place("fusion")
-        ratio = (self._mean_square(skip) / self._mean_square(deep).clamp(min=1e-30)).sqrt()
-        self._places["fusion"].append((place, node, ratio))
+        """Record ρ_act = rms(s) / rms(d) and ρ_contrib = ‖s⊙∇s‖ / ‖d⊙∇d‖ where two streams meet."""
+        ratio = self._note("fusion", deep.ndim, _root_ratio(self._mean_square(skip), self._mean_square(deep)))
+        if not (deep.requires_grad and skip.requires_grad):
+            return
         products: dict[str, Tensor] = {}
-        self._products.append((place, node, products))
         for key, tensor in (("d", deep), ("s", skip)):
-            if tensor.requires_grad:
-                tensor.register_hook(self._contribution(products, key, tensor.detach()))
+            tensor.register_hook(self._contribution(ratio, products, key, tensor.detach()))
 
-    def _contribution(self, products: dict[str, Tensor], key: str, value: Tensor) -> Callable[[Tensor], None]:
+    def _contribution(
+        self, at: _Ratio, products: dict[str, Tensor], key: str, value: Tensor
+    ) -> Callable[[Tensor], None]:
         def hook(gradient: Tensor) -> None:
             products[key] = self._squared_norm(gradient * value)
+            if len(products) == 2:
+                values = _root_ratio(products["s"], products["d"])
+                self._ratios.append(replace(at, kind="contribution", values=values))
 
         return hook
 
     def logits(self, largest: Tensor) -> None:
-        """Record the largest absolute attention logit of each sample, [B]."""
-        self._places["logit"].append((*self._place("logit"), largest))
+        """Record the largest absolute attention logit of each sample, [B]; -1 where it was not computed."""
+        self._note("logit", 0, largest)
 
     def before_update(self, parameters: list[Parameter]) -> None:
         """Keep the weights, so that the step's change can be measured."""
@@ -190,9 +199,7 @@ class Probe:
         self._before = list(torch._foreach_add([p.detach() for p in parameters], 0))
 
     def after_update(self) -> None:
-        """Measure the change of each weight: squared norms of the change and of the weight, [2,
-        parameters].
-        """
+        """Measure the squared norms of each weight's change and of the weight, [2, parameters]."""
         torch._foreach_sub_(self._before, [p.detach() for p in self._parameters])
         change = torch.stack(list(torch._foreach_norm(self._before)))
         weight = torch.stack(list(torch._foreach_norm([p.detach() for p in self._parameters])))
@@ -200,8 +207,7 @@ class Probe:
         self._before = []
 
     def collect(self, step: int) -> list[float]:
-        """Bring the step's numbers to the host (the one wait); return the gradient at the first feature
-        map, [8].
+        """Bring the step's numbers to the host (the one wait); return the gradient at the input's end, [8].
 
         That is, per noise bin, the norm of the gradient of a sample's own loss after it went back through the
         whole network.
@@ -211,7 +217,7 @@ class Probe:
         # the loss is a mean over the batch: times B is the gradient of each sample's own loss
         gradient = (self._per_node(self._gradients).sqrt() * len(self._bins)).cpu().numpy()
         self._history.append((step, rms, peak, gradient, self._update_ratios()))
-        self._collect_places()
+        self._collect_ratios()
         self._clear()
         return self._at_first_feature_map(gradient)
 
@@ -222,9 +228,7 @@ class Probe:
         return [float("nan")] * BINS
 
     def _per_node(self, values: dict[int, Tensor], largest: bool = False) -> Tensor:
-        """Reduce per-sample values to [nodes, 8]: the mean over each bin, or the largest; NaN where not
-        measured.
-        """
+        """Reduce samples to [nodes, 8]: the mean over each bin, or the largest; NaN where not measured."""
         table = torch.full((len(self._modules), BINS), float("nan"), device=self._bins.device)
         if values:
             table[list(values)] = self._by_bin(torch.stack(list(values.values())), largest)
@@ -248,17 +252,16 @@ class Probe:
             ratios.append(np.sqrt(change / max(weight, 1e-24)))
         return np.asarray(ratios, np.float32)
 
-    def _collect_places(self) -> None:
-        found = [(key, *entry) for key, entries in self._places.items() for entry in entries]
-        for place, node, products in self._products:
-            if len(products) == 2:
-                ratio = (products["s"] / products["d"].clamp(min=1e-30)).sqrt()
-                found.append(("contribution", place, node, ratio))
-        if not found:
+    def _collect_ratios(self) -> None:
+        if not self._ratios:
             return
-        table = self._by_bin(torch.stack([entry[3] for entry in found])).cpu().numpy()
-        for (key, place, node, _), row in zip(found, table, strict=True):
-            self._series[key].setdefault(place, Series(place, node)).values.append(row.tolist())
+        values = torch.stack([ratio.values for ratio in self._ratios])
+        tables = torch.stack([self._by_bin(values), self._by_bin(values, largest=True)]).cpu().tolist()
+        for ratio, mean, largest in zip(self._ratios, *tables, strict=True):
+            series = self._series[ratio.kind].setdefault(
+                ratio.place, Series(ratio.place, ratio.node, rank=ratio.rank)
+            )
+            series.values.append(largest if ratio.kind == "logit" else mean)
 
     def fill(self, record: SeedRecord) -> None:
         """Put everything measured so far into `record`."""
@@ -290,3 +293,7 @@ def _tensors(output: Any) -> Iterator[Tensor]:
     elif isinstance(output, list | tuple):
         for value in output:
             yield from _tensors(value)
+
+
+def _root_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    return (numerator / denominator.clamp(min=1e-30)).sqrt()

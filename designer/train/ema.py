@@ -8,9 +8,7 @@ from torch.nn import Parameter
 
 
 class Average:
-    """Keeps w̄ ← d·w̄ + (1 - d)·w with d = min(decay, (1 + n) / (10 + n)) at update n, so that early
-    weights fade.
-    """
+    """Keeps w̄ ← d·w̄ + (1 - d)·w, where d = min(decay, (1 + n) / (10 + n)) at update n."""
 
     def __init__(self, parameters: list[Parameter], decay: float) -> None:
         self._parameters = parameters

@@ -30,9 +30,7 @@ class InputSpec:
 
 
 def sample_index(inputs: Sequence[InputSpec]) -> int:
-    """Return the position of the noisy sample: the first input with a sample's role. Raises UserError if
-    none.
-    """
+    """Return the position of the noisy sample, the first input with such a role. UserError if none."""
     for index, spec in enumerate(inputs):
         if spec.role in SAMPLE_ROLES:
             return index
@@ -41,9 +39,7 @@ def sample_index(inputs: Sequence[InputSpec]) -> int:
 
 
 def sample_shape(inputs: Sequence[InputSpec], training: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the shape (C, H, W) to train at: the design's `sample_shape`, else its input's with sides of
-    32.
-    """
+    """Return the shape to train at: the design's `sample_shape`, else its input's with sides of 32."""
     given = training.get("sample_shape")
     spec = inputs[sample_index(inputs)]
     if given is None:
@@ -75,9 +71,7 @@ class Caller:
     def arguments(
         self, x: "Tensor", t: "Tensor", labels: "Tensor", generator: "Generator"
     ) -> tuple["Tensor", ...]:
-        """Return forward's arguments: noisy sample `x` [B, ...], noise levels `t` [B], `labels` [B], the
-        rest drawn.
-        """
+        """Return forward's arguments for samples `x` [B, ...], noise levels `t` [B], `labels` [B]."""
         sample = sample_index(self.inputs)
         values = []
         for index, spec in enumerate(self.inputs):

@@ -112,7 +112,7 @@ class SeedRun:
             if self.job.should_stop():
                 break
             probed = self.job.probing and is_probed(step, self.job.options.steps)
-            self._step(step, probed)
+            self.train_step(step, probed)
             self.record.steps_done = step + 1
             if probed or time.monotonic() - self._emitted > _EVENT_SECONDS:
                 self._progress(step, started)
@@ -121,7 +121,8 @@ class SeedRun:
         self._finish()
         return self.record
 
-    def _step(self, step: int, probed: bool) -> None:
+    def train_step(self, step: int, probed: bool) -> None:
+        """Train one step, measured or not."""
         batch = make_batch(self.job, self.seed, step)
         self._optimizer.zero_grad(set_to_none=True)
         with self._probe.step(batch.bins) if probed else nullcontext():
@@ -139,9 +140,7 @@ class SeedRun:
             self.average.update()
 
     def _loss(self, batch: Batch, step: int) -> Tensor:
-        """Return the mean squared error of the batch; note each sample's error and its target's mean
-        square.
-        """
+        """Return the batch's mean squared error; keep each sample's, and its target's mean square."""
         prediction = self._predict(batch)
         errors = (prediction.float() - batch.target).square().flatten(1).mean(1)
         self._mse[step] = errors.detach()

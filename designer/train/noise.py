@@ -19,9 +19,7 @@ _BETA_START, _BETA_END, _MAX_BETA = 1e-4, 2e-2, 0.999
 
 
 def linear_alphas_cumprod(timesteps: int) -> "Tensor":
-    """Return the cumulative product of 1 - beta, [T] float64, for DDPM's linear betas (arXiv:2006.11239
-    §4).
-    """
+    """Return the product of 1 - beta, [T] float64, of DDPM's linear betas (arXiv:2006.11239 §4)."""
     import torch
 
     betas = torch.linspace(_BETA_START, _BETA_END, timesteps, dtype=torch.float64)
@@ -91,9 +89,7 @@ class Process:
         return alpha * x0 + sigma * eps
 
     def target(self, x0: "Tensor", eps: "Tensor", t: "Tensor") -> "Tensor":
-        """Return what the network should predict, of the shape of `x0`: eps, alpha·eps - sigma·x0, x0 or
-        eps - x0.
-        """
+        """Return what to predict, of the shape of `x0`: eps, alpha·eps - sigma·x0, x0 or eps - x0."""
         if self.prediction == "epsilon":
             return eps
         if self.prediction == "x0":

@@ -107,7 +107,7 @@ class Observer(TorchFunctionMode):
         if rows % self._batch == 0:
             flat = logits.flatten(1)
             largest = torch.maximum(flat.amax(1), -flat.amin(1)).float()
-            missing = largest.new_full((rows - len(largest),), float("nan"))
+            missing = largest.new_full((rows - len(largest),), -1.0)
             self._probe.logits(torch.cat([largest, missing]).view(self._batch, -1).amax(1))
 
     def _is_feature(self, value: Any) -> bool:

@@ -33,11 +33,15 @@ class NonFinite:
 
 @dataclass
 class Series:
-    """A quantity measured at one place in the model at each probed step, per noise bin: `values` [P][8]."""
+    """A quantity measured at one place in the model at each probed step, per noise bin: `values` [P][8].
+
+    `rank` is that of the tensors measured: 3 for tokens, 4 for feature maps.
+    """
 
     place: str
     node: str
     values: list[list[float]] = field(default_factory=list)
+    rank: int = 0
 
     def array(self) -> Array:
         """Return the values as [P, 8]."""
@@ -96,9 +100,7 @@ class SeedRecord:
 
 
 def rounded(value: Any, digits: int = 5) -> Any:
-    """Return numbers rounded to `digits` significant digits and non-finite ones as None, through lists and
-    dicts.
-    """
+    """Return `value` with its numbers at `digits` significant digits and None for what is not finite."""
     if isinstance(value, dict):
         return {key: rounded(item, digits) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -63,9 +63,7 @@ def start(design: "Design", out_dir: str | Path, options: TrainOptions) -> "RunH
 
 
 def prepare_folder(out_dir: str | Path) -> Path:
-    """Make the run's folder and remove an earlier run's results from it. Raises UserError if it cannot be
-    made.
-    """
+    """Make the run's folder, without an earlier run's results. Raises UserError if that fails."""
     run_dir = Path(out_dir).resolve()
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -77,9 +75,7 @@ def prepare_folder(out_dir: str | Path) -> Path:
 
 
 def launch(spec: RunSpec) -> "RunHandle":
-    """Start the child process of `spec`, whose folder and source exist. Raises UserError for unusable
-    settings.
-    """
+    """Start the child process of `spec`. Raises UserError for settings that cannot be used."""
     sample_shape(spec.inputs, spec.training)
     Process.of(spec.training, spec.options.schedule, spec.options.prediction)
     path = spec.run_dir / "spec.json"

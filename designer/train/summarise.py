@@ -74,9 +74,7 @@ def _places(series: list[Series]) -> list[PlaceReport]:
 
 
 def _end(values: Array) -> Bins:
-    """Return the median over the last third of the probes, [8]; None in a bin where one of them is not
-    finite.
-    """
+    """Return the median over the last third of the probes, [8]; None where one is not finite."""
     last = values[-max(1, len(values) // 3) :]
     return _bins(np.median(last, axis=0))
 

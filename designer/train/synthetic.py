@@ -58,9 +58,7 @@ def dead_leaves(count: int, shape: tuple[int, ...], generator: "Generator", leav
 
 
 def latents(count: int, shape: tuple[int, ...], generator: "Generator") -> "Tensor":
-    """Return `count` latent-like tensors [count, C, ...]: unit variance, spatially smooth, channels
-    correlated.
-    """
+    """Return `count` tensors [count, C, ...] of unit variance, smooth in space, correlated in channels."""
     import torch
 
     fields = gaussian_fields(count, shape, generator, exponent=0.7)

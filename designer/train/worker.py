@@ -56,9 +56,7 @@ class Events:
 
 @dataclass
 class Outcome:
-    """What the training of all seeds left: the records, whether and how it crashed, whether weights were
-    kept.
-    """
+    """What the training of all seeds left: the records, the crash if any, the file of the weights."""
 
     records: list[SeedRecord]
     crash: Crash | None = None
@@ -125,9 +123,7 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
 
 
 def pick_device(name: str, precision: str) -> "tuple[torch.device, dict[str, str]]":
-    """Return the device of this run and what to say of it. Raises UserError when there is none as asked
-    for.
-    """
+    """Return the device of this run and what to say of it. Raises UserError if it cannot be had."""
     import torch
 
     available = torch.cuda.is_available()

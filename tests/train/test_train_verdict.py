@@ -139,7 +139,7 @@ def test_attention_logits(value: float, expected: list) -> None:
 def test_ratios_at_initialisation_warn() -> None:
     record = healthy()
     record.fusions = [Series("#1", "Net", [[5.1] * 8, [1.0] * 8])]
-    record.residuals = [Series("blocks.0#1", "Block", [[1.6] * 8])]
+    record.residuals = [Series("blocks.0#1", "Block", [[1.6] * 8], rank=3)]
     assert codes(record) == [("W9", "WARN"), ("W10", "WARN")]
     record.fusions[0].values = [[4.9] * 8, [9.0] * 8]
     record.residuals[0].values = [[1.4] * 8]

@@ -104,6 +104,11 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, 4)
+        # as in DiT: Xavier for every linear layer, whose branches are then as loud as the trunk
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear) and layer.weight.any():
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         tokens = self.embed(x).flatten(2).transpose(1, 2) + self.position
