@@ -25,8 +25,20 @@ class FloorDiv:
     numerator: "Dim"
     denominator: "Dim"
 
-    def __str__(self) -> str:
+    @cached_property
+    def text(self) -> str:
+        """How the division is written."""
         return f"{_wrapped(self.numerator)} // {_wrapped(self.denominator)}"
+
+    def __str__(self) -> str:
+        return self.text
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.numerator, self.denominator))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Dim:
         return Dim(((((name, 1),), 1),))
 
     @staticmethod
-    def of(value: Size) -> "Dim":
+    def of(value: "Size") -> "Dim":
         """Return `value` as a Dim."""
         if isinstance(value, Dim):
             return value
@@ -157,7 +169,19 @@ class Dim:
             total += product
         return total
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.terms)
+
+    def __hash__(self) -> int:
+        return self._hash
+
     def __str__(self) -> str:
+        return self.text
+
+    @cached_property
+    def text(self) -> str:
+        """How the size is written, in the grammar of `designer.expressions`."""
         parts: list[str] = []
         for monomial, coefficient in self.terms:
             factors = [
@@ -188,7 +212,7 @@ def _wrapped(size: Dim) -> str:
 
 def _order(monomial: Monomial) -> tuple[int, str]:
     # Constants last, as people write them.
-    return (0 if monomial else 1, str([(str(atom), power) for atom, power in monomial]))
+    return (0 if monomial else 1, " ".join(f"{atom}^{power}" for atom, power in monomial))
 
 
 def _collect(terms: tuple[tuple[Monomial, int], ...]) -> Dim:
@@ -196,10 +220,14 @@ def _collect(terms: tuple[tuple[Monomial, int], ...]) -> Dim:
     for monomial, coefficient in terms:
         total[monomial] = total.get(monomial, 0) + coefficient
     kept = [(monomial, coefficient) for monomial, coefficient in total.items() if coefficient]
+    if len(kept) == 1:
+        return Dim((kept[0],))
     return Dim(tuple(sorted(kept, key=lambda term: _order(term[0]))))
 
 
 def _times(left: Monomial, right: Monomial) -> Monomial:
+    if not left or not right:
+        return left or right
     powers: dict[Atom, int] = dict(left)
     for atom, power in right:
         powers[atom] = powers.get(atom, 0) + power

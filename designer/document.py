@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,9 @@ class Definition:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     edges: tuple[tuple[str, str], ...] = ()
 
-    def sources(self) -> dict[str, str]:
-        """Map each connected target port "node.port" to its source endpoint; the last edge wins."""
+    @cached_property
+    def sources(self) -> Mapping[str, str]:
+        """Each connected target port "node.port" with its source endpoint; the last edge wins."""
         return {target: source for source, target in self.edges}
 
     def graph(self) -> "nx.MultiDiGraph[str]":
@@ -91,14 +93,16 @@ class Definition:
                 graph.add_edge(source_node, target_node, source_port=source_port, target_port=target_port)
         return graph
 
-    def useful(self) -> set[str]:
-        """Return the nodes that lead to an output; the others are left out of cost and code."""
+    @cached_property
+    def useful(self) -> frozenset[str]:
+        """The nodes that lead to an output; the others are left out of cost and code."""
         graph = self.graph()
         ends = {port.source.partition(".")[0] for port in self.outputs} & set(graph)
-        return ends.union(*(nx.ancestors(graph, end) for end in ends))
+        return frozenset(ends.union(*(nx.ancestors(graph, end) for end in ends)))
 
+    @cached_property
     def order(self) -> list[str]:
-        """Return node ids so that each follows its sources; ties keep the order of the document.
+        """Node ids so that each follows its sources; ties keep the order of the document.
 
         Raises networkx.NetworkXUnfeasible when the calls form a cycle.
         """

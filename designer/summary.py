@@ -96,7 +96,7 @@ def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None =
     nodes = [
         NodeCost(name, call.node.call, cost.parameters, cost.trainable, cost.flops, cost.activations)
         for name, call in frame.calls.items()
-        if name in frame.definition.useful()
+        if name in frame.definition.useful
         for cost in [counter.call(call)]
     ]
     used = {
@@ -129,7 +129,7 @@ class _Counter:
         if key not in self.seen:
             shared: set[str] = set()
             total = _Cost()
-            useful = frame.definition.useful()
+            useful = frame.definition.useful
             for call in (call for name, call in frame.calls.items() if name in useful):
                 cost = self.call(call)
                 if call.node.instance is not None and call.node.instance in shared:
@@ -146,11 +146,13 @@ class _Counter:
             if iteration.frame is not None:
                 total += self.frame(iteration.frame)
             elif isinstance(call.target, BlockSpec):
-                total += self._block(call.target, iteration)
+                total += self._block(call, call.target, iteration)
         return total
 
-    def _block(self, spec: BlockSpec, iteration: Iteration) -> _Cost:
-        names = {**iteration.names, **self.point}
+    def _block(self, call: Call, spec: BlockSpec, iteration: Iteration) -> _Cost:
+        values = {**call.inputs, **iteration.outputs}
+        sizes = {f"{name}_numel": self._numel(one) for name, one in values.items() if isinstance(one, Tensor)}
+        names = {**iteration.names, **self.point, **sizes}
         parameters = self._number(spec.parameters, names)
         size = sum(self._numel(value) for value in iteration.outputs.values() if isinstance(value, Tensor))
         trainable = 0 if spec.frozen else parameters

@@ -129,8 +129,8 @@ def live_frames(frame: Frame) -> Iterator[Frame]:
             continue
         seen.add(id(one))
         yield one
-        for name in one.definition.order():
-            if name in one.definition.useful() and name in one.calls:
+        for name in one.definition.order:
+            if name in one.definition.useful and name in one.calls:
                 todo.extend(it.frame for it in one.calls[name].iterations if it.frame is not None)
 
 
@@ -143,6 +143,6 @@ def _targets(main: Frame) -> dict[str, str]:
             found[call.target.name] = call.target.target
 
     for frame in live_frames(main):
-        for name in frame.definition.useful() & frame.calls.keys():
+        for name in frame.definition.useful & frame.calls.keys():
             note(frame.calls[name])
     return dict(sorted(found.items()))

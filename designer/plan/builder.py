@@ -63,7 +63,7 @@ class ClassBuilder:
     def resolve(self) -> None:
         """Find the text of every argument of every node that is active at some call of this definition."""
         first_of_instance: dict[str, str] = {}
-        useful = self.definition.useful()
+        useful = self.definition.useful
         for name, call in self.symbolic.calls.items():
             if name not in useful:
                 continue

@@ -48,7 +48,7 @@ class ForwardPlan:
     lines: list[Line] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.sources = {target: self._resolve(source) for target, source in self.definition.sources().items()}
+        self.sources = {target: self._resolve(source) for target, source in self.definition.sources.items()}
         self.results = [self._resolve(port.source) for port in self.definition.outputs]
         used = [
             source
@@ -72,7 +72,7 @@ class ForwardPlan:
         if site is None or site.call.active:
             return endpoint
         first = next(iter(site.call.inputs), None)
-        source = self.definition.sources().get(f"{node}.{first}") if first else None
+        source = self.definition.sources.get(f"{node}.{first}") if first else None
         return self._resolve(source) if source else endpoint
 
     # -- values -------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ class ForwardPlan:
 
     def build(self) -> list[Line]:
         """Return the lines of forward, the return statement last."""
-        for node in self.definition.order():
+        for node in self.definition.order:
             site = self.sites.get(node)
             if site is None or not site.call.active:
                 continue

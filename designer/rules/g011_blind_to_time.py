@@ -32,7 +32,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     samples = [port for port in main.inputs if port.role in SAMPLES]
     if not samples:
         return
-    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph: nx.DiGraph[object] = nx.DiGraph()
     graph.add_edges_from(
         (source.partition(".")[0], target.partition(".")[0]) for source, target in main.edges
     )

@@ -26,7 +26,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     for place, frame, call in context.calls():
         if call.node.call != "GateTokens":
             continue
-        sources = frame.definition.sources()
+        sources = frame.definition.sources
         gate = _zero(frame, sources.get(f"{call.node.id}.gate", ""))
         branch = _zero(frame, sources.get(f"{call.node.id}.x", ""))
         if gate and branch:

@@ -163,7 +163,8 @@ class Binding:
             )
         if isinstance(value, Dim) and "//" in token and len(value.symbols) == 1:
             self.require(1, "<=", value, f"the size {value} must be at least 1")
-        return value
+        size: Size = value
+        return size
 
     def shape(self, pattern: str) -> Shape:
         """Return the shape that `pattern` describes under the bound names."""

@@ -130,14 +130,14 @@ class Elaborator:
     def _body(self, frame: Frame) -> None:
         definition = frame.definition
         try:
-            order = definition.order()
+            order = definition.order
         except nx.NetworkXUnfeasible:
             cycle = [source for source, *_ in nx.find_cycle(definition.graph())]
             loop = " → ".join([*cycle, cycle[0]])
             self.report(definition.name, cycle[0], "S003", f"a loop through {loop}; remove one of its edges")
             return
-        sources = definition.sources()
-        useful = definition.useful()
+        sources = definition.sources
+        useful = definition.useful
         for name in order:
             self._path.append(name)
             self._dead += name not in useful
@@ -284,7 +284,7 @@ class Elaborator:
                 check_constraints(target, binding, report, self._requirer(owner, node.id), self.symbolic)
                 outputs = {port.name: self._output(port, binding, inputs) for port in target.outputs}
                 resolved = {name: binding.names[name] for name in declared}
-                return Iteration(resolved, {**binding.names, **_sizes(inputs, outputs)}, outputs)
+                return Iteration(resolved, binding.names, outputs)
         except MismatchError as error:
             report("S009", error.message, received=error.received, expected=error.expected, port=error.port)
             return None
@@ -360,18 +360,6 @@ def _plain(value: Any) -> Any:
 
 def _known(outputs: Mapping[str, Value | None]) -> dict[str, Value]:
     return {name: value for name, value in outputs.items() if value is not None}
-
-
-def _sizes(inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> dict[str, Any]:
-    """Element counts of each port, for the cost expressions: `x_numel`, `out_numel`."""
-    counts: dict[str, Any] = {}
-    for name, value in {**inputs, **outputs}.items():
-        if isinstance(value, Tensor):
-            total: Size = 1
-            for size in value.shape:
-                total = simplify(Dim.of(total) * size)
-            counts[f"{name}_numel"] = total
-    return counts
 
 
 def _frozen(values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -81,7 +81,7 @@ def _dangling(definition: Definition, place: str, end: str, message: str, availa
 
 def _unreached(definition: Definition) -> Iterable[Diagnostic]:
     """Nodes on no path to an output."""
-    useful = definition.useful()
+    useful = definition.useful
     for name in definition.nodes:
         if name not in useful:
             yield Diagnostic(
