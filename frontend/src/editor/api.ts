@@ -1,0 +1,80 @@
+/** The Python side as the page sees it: named server functions, one JSON string in, one JSON value out. */
+
+import type { CheckResult, Rendered } from '../core/annotations';
+import type { Values } from '../core/document';
+
+export type Server = Record<string, (argument: string) => Promise<unknown>>;
+
+export interface PresetEntry {
+  id: string;
+  family: string;
+  title: string;
+  parameters: number;
+  summary: string;
+  inputs?: unknown;
+}
+
+export interface FileEntry {
+  name: string;
+  modified: number;
+  bytes: number;
+}
+
+export interface OpenedDesign {
+  document: string;
+  file: string | null;
+  /** Hash of the file as read; a save names it, so that another tab's work is not overwritten in silence. */
+  base: string | null;
+}
+
+export interface SessionStart extends OpenedDesign {
+  /** Unsaved edits that the server kept from a page that went away. */
+  recovered: { document: string; saved_at: number } | null;
+  workspace: string;
+  device: string;
+}
+
+export interface TrainingEvent {
+  type: 'status' | 'progress' | 'seed' | 'verdict' | 'error';
+  [key: string]: unknown;
+}
+
+export interface JobStatus<R> {
+  state: 'running' | 'done' | 'failed' | 'cancelled';
+  message: string;
+  report: R | null;
+  download: string | null;
+}
+
+/** Python answered that the request cannot be carried out; the message is for the user. */
+export class ApiError extends Error {}
+
+export class Api {
+  constructor(private readonly server: Server) {}
+
+  private async call<R>(name: string, argument: unknown = {}): Promise<R> {
+    const text = typeof argument === 'string' ? argument : JSON.stringify(argument);
+    const answer = (await this.server[name]!(text)) as R & { error?: string };
+    if (answer && typeof answer === 'object' && typeof answer.error === 'string') throw new ApiError(answer.error);
+    return answer;
+  }
+
+  start = (): Promise<SessionStart> => this.call('start_session');
+  check = (document: string): Promise<CheckResult> => this.call('check_design', document);
+  render = (document: string): Promise<Rendered> => this.call('render_design', document);
+  presets = (): Promise<{ presets: PresetEntry[] }> => this.call('list_presets');
+  openPreset = (id: string): Promise<OpenedDesign> => this.call('open_preset', { id });
+  files = (): Promise<{ files: FileEntry[] }> => this.call('list_files');
+  openFile = (name: string): Promise<OpenedDesign> => this.call('open_file', { name });
+  read = (document: string): Promise<OpenedDesign> => this.call('read_design', document);
+  save = (request: { name: string; document: string; base: string | null; force: boolean }): Promise<OpenedDesign & { conflict?: boolean }> =>
+    this.call('save_file', request);
+  autosave = (request: { document: string | null; file: string | null }): Promise<{ saved_at: number }> => this.call('autosave', request);
+  startTraining = (request: { document: string; options: Values }): Promise<{ run: string; folder: string }> => this.call('start_training', request);
+  trainingEvents = (request: { run: string; after: number }): Promise<{ events: TrainingEvent[]; done: boolean }> => this.call('training_events', request);
+  cancelTraining = (run: string): Promise<object> => this.call('cancel_training', { run });
+  startExport = (request: { document: string; precision: string; check: boolean; weights: string | null }): Promise<{ job: string }> =>
+    this.call('start_export', request);
+  exportStatus = (job: string): Promise<JobStatus<Record<string, unknown>>> => this.call('export_status', { job });
+  cancelExport = (job: string): Promise<object> => this.call('cancel_export', { job });
+}

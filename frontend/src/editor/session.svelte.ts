@@ -1,0 +1,219 @@
+/** The life of one open page: checking and rendering after each edit, opening, saving, autosave, recovery. */
+
+import type { CheckResult, Rendered } from '../core/annotations';
+import { type DesignDocument, parse, serialise } from '../core/document';
+import { LatestOnly } from '../core/validator';
+import { flushSync } from 'svelte';
+import { type Api, ApiError, type OpenedDesign } from './api';
+import type { EditorStore } from './store.svelte';
+import { Training } from './training.svelte';
+import { Export } from './export.svelte';
+
+const RENDER_PAUSE = 180;
+const AUTOSAVE_PAUSE = 700;
+const KEPT = 'diffusion-designer.unsaved';
+
+interface Kept {
+  document: string;
+  file: string | null;
+  base: string | null;
+  /** The document this page began with: what is kept is only restored onto the same beginning. */
+  start: string;
+}
+
+export class Session {
+  /** Milliseconds from edit to painted diagnostics, the latest last. */
+  readonly timings: number[] = [];
+  readonly training: Training;
+  readonly exporting: Export;
+  workspace = $state('');
+  device = $state('');
+  ready = $state(false);
+  restored = $state(false);
+
+  private readonly checker: LatestOnly<CheckResult>;
+  private readonly renderer: LatestOnly<Rendered>;
+  private renderTimer: ReturnType<typeof setTimeout> | undefined;
+  private autosaveTimer: ReturnType<typeof setTimeout> | undefined;
+  private startText = '';
+
+  constructor(
+    private readonly store: EditorStore,
+    readonly api: Api,
+  ) {
+    const fail = (error: unknown): void => this.lost(error);
+    this.checker = new LatestOnly(api.check, (answer, revision, ms) => this.showCheck(answer, revision, ms), fail);
+    this.renderer = new LatestOnly(api.render, (answer, revision) => this.showSource(answer, revision), fail);
+    this.training = new Training(store, api);
+    this.exporting = new Export(store, api, this.training);
+    store.onchange = () => this.edited();
+  }
+
+  /** Ask Python what to show; edits that were not saved before a reload come first. */
+  async start(): Promise<void> {
+    try {
+      const begun = await this.api.start();
+      this.workspace = begun.workspace;
+      this.device = begun.device;
+      this.startText = begun.document;
+      const kept = this.kept();
+      if (kept) this.restore(kept.document, kept, 'Restored the edits of this tab');
+      else if (begun.recovered) this.restore(begun.recovered.document, begun, 'Recovered edits that were not saved');
+      else this.show(begun);
+      this.ready = true;
+    } catch (error) {
+      this.store.toast(`The editor could not start: ${text(error)}`, 'error');
+    }
+  }
+
+  stop(): void {
+    this.checker.stop();
+    this.renderer.stop();
+    clearTimeout(this.renderTimer);
+    clearTimeout(this.autosaveTimer);
+    this.training.stop();
+  }
+
+  private restore(document: string, origin: { file: string | null; base: string | null }, message: string): void {
+    this.store.load(parse(document), { file: origin.file, base: origin.base, saved: false });
+    this.restored = true;
+    this.store.toast(message, 'info', { label: 'Discard', run: () => void this.discard() });
+  }
+
+  /** Throw unsaved edits away and return to what the page began with. */
+  private async discard(): Promise<void> {
+    sessionStorage.removeItem(KEPT);
+    await this.api.autosave({ document: null, file: this.store.file });
+    this.show(await this.api.start());
+  }
+
+  private show(opened: OpenedDesign): void {
+    this.store.load(parse(opened.document), { file: opened.file, base: opened.base, saved: true });
+    this.forget();
+  }
+
+  /** After each edit: check at once, render after a pause, keep a copy. */
+  private edited(): void {
+    const document = serialise(this.store.document);
+    const { revision } = this.store;
+    this.checker.request(document, revision);
+    clearTimeout(this.renderTimer);
+    this.renderTimer = setTimeout(() => this.renderer.request(serialise(this.store.document), this.store.revision), RENDER_PAUSE);
+    clearTimeout(this.autosaveTimer);
+    if (this.ready) this.autosaveTimer = setTimeout(() => void this.keep(), AUTOSAVE_PAUSE);
+  }
+
+  private showCheck(answer: CheckResult, revision: number, milliseconds: number): void {
+    this.store.connected = true;
+    if (revision !== this.store.revision) return;
+    const painting = performance.now();
+    flushSync(() => {
+      this.store.check = answer;
+      this.store.checkedRevision = revision;
+    });
+    requestAnimationFrame(() => this.timings.push(milliseconds + performance.now() - painting));
+  }
+
+  private showSource(answer: Rendered, revision: number): void {
+    this.store.connected = true;
+    if (revision !== this.store.revision) return;
+    this.store.rendered = answer.error === undefined ? answer : { ...this.store.rendered, error: answer.error };
+  }
+
+  private lost(error: unknown): void {
+    if (error instanceof ApiError) this.store.toast(error.message, 'error');
+    else this.store.connected = false;
+  }
+
+  /** Keep unsaved edits in this tab (reload) and on the server (a crash of either side). */
+  private async keep(): Promise<void> {
+    const { file, base, dirty } = this.store;
+    if (!dirty) return;
+    const document = serialise(this.store.document);
+    const kept: Kept = { document, file, base, start: this.startText };
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify(kept));
+      await this.api.autosave({ document, file });
+    } catch (error) {
+      this.lost(error);
+    }
+  }
+
+  private kept(): Kept | null {
+    const stored = sessionStorage.getItem(KEPT);
+    if (stored === null) return null;
+    const kept = JSON.parse(stored) as Kept;
+    return kept.start === this.startText ? kept : null;
+  }
+
+  private forget(): void {
+    clearTimeout(this.autosaveTimer);
+    sessionStorage.removeItem(KEPT);
+  }
+
+  async openPreset(id: string): Promise<void> {
+    await this.attempt(async () => this.show(await this.api.openPreset(id)));
+  }
+
+  async openFile(name: string): Promise<void> {
+    await this.attempt(async () => this.show(await this.api.openFile(name)));
+  }
+
+  /** Open a design file from this computer; Python reads it, so that its messages are the same everywhere. */
+  async openText(content: string): Promise<void> {
+    await this.attempt(async () => {
+      const opened = await this.api.read(content);
+      this.store.load(parse(opened.document), { file: null, base: null, saved: false });
+    });
+  }
+
+  /** Save under the name the design has, or ask for one. */
+  async save(): Promise<void> {
+    if (this.store.file === null) this.store.dialog = 'save';
+    else await this.saveAs(this.store.file, this.store.base);
+  }
+
+  /** Save in the workspace. When the file changed since it was opened, nothing is overwritten in silence. */
+  async saveAs(name: string, base: string | null, force = false): Promise<void> {
+    await this.attempt(async () => {
+      const document = serialise(this.store.document);
+      const saved = await this.api.save({ name, document, base, force });
+      if (saved.conflict) {
+        this.store.toast(`${name} exists with other contents`, 'error', { label: 'Overwrite', run: () => void this.saveAs(name, base, true) });
+        return;
+      }
+      this.store.file = saved.file;
+      this.store.base = saved.base;
+      this.store.savedText = document;
+      this.store.dialog = null;
+      this.forget();
+      this.store.toast(`Saved ${saved.file}`);
+    });
+  }
+
+  download(): void {
+    const blob = new Blob([`${JSON.stringify(this.store.document, null, 1)}\n`], { type: 'application/json' });
+    saveBlob(blob, `${fileStem(this.store.document)}.json`);
+  }
+
+  private async attempt(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      this.store.toast(text(error), 'error');
+    }
+  }
+}
+
+/** Let the browser save `blob` under `name`. */
+export function saveBlob(blob: Blob, name: string): void {
+  const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+export function fileStem(design: DesignDocument): string {
+  return design.name.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^-|-$/g, '').toLowerCase() || 'design';
+}
+
+const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
