@@ -146,7 +146,29 @@ class Design:
                 continue
             done.add(name)
             stack.append((name, True))
-            stack.extend((node.call, False) for node in reversed(list(self.definitions[name].nodes.values())))
+            stack.extend((callee, False) for callee in reversed(self.callees(self.definitions[name])))
+
+    def callees(self, definition: Definition) -> list[str]:
+        """Return the definitions that a definition calls, or may call through a socket."""
+        called: dict[str, None] = {}
+        for node in definition.nodes.values():
+            called.update(dict.fromkeys(self.fillings if node.call.startswith("=") else (node.call,)))
+        return [name for name in called if name in self.definitions]
+
+    @cached_property
+    def fillings(self) -> tuple[str, ...]:
+        """The definitions that some parameter names as the filling of a socket."""
+        texts: list[str] = [value for value in self.parameters.values() if isinstance(value, str)]
+        for definition in self.definitions.values():
+            texts += [one.default for one in definition.parameters.values() if isinstance(one.default, str)]
+            for node in definition.nodes.values():
+                texts += [value for value in node.params.values() if isinstance(value, str)]
+        return tuple(name for name in self.definitions if any(_names(text, name) for text in texts))
+
+
+def _names(text: str, definition: str) -> bool:
+    """Whether a parameter value names a definition, alone or quoted in an expression."""
+    return text == definition or f"'{definition}'" in text or f'"{definition}"' in text
 
 
 def load(path: str | Path) -> Design:

@@ -10,7 +10,7 @@ from designer.errors import UserError
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 ENDPOINT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}(\[\])?)?\Z")
-TYPES = ("int", "float", "bool", "str", "list")
+TYPES = ("int", "float", "bool", "str", "list", "block")
 # Migrations from older format versions, applied in order: version n → n + 1.
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -224,13 +224,18 @@ def _node(name: str, value: Any, place: str) -> Node:
     instance = reader.take("instance", str, None)
     return Node(
         id=name,
-        call=_name(reader.require("call", str, ""), reader.at("call")),
+        call=_call(reader.require("call", str, ""), reader.at("call")),
         params=_values(_Reader(reader.take("params", dict, {}), reader.at("params"))),
         repeat=reader.take("repeat", (int, str), None),
         when=reader.take("when", str, None),
         instance=None if instance is None else _name(instance, reader.at("instance")),
         help=reader.take("help", str, ""),
     )
+
+
+def _call(text: str, place: str) -> str:
+    """A block or definition by name, or "=parameter" for a socket that a parameter of type block fills."""
+    return f"={_name(text[1:], place)}" if text.startswith("=") else _name(text, place)
 
 
 def _endpoint(text: str, place: str) -> str:

@@ -36,7 +36,7 @@ class Param:
     """
 
     name: str
-    type: Literal["int", "float", "bool", "str", "list"]
+    type: Literal["int", "float", "bool", "str", "list", "block"]
     default: Any = None
     inferred: bool = False
     minimum: float | None = None

@@ -4,145 +4,128 @@ Every decision is taken here; the templates print. Definitions become classes, c
 callees to learn which parameters are constants, callees before callers to learn which arguments remain.
 """
 
-from collections.abc import Iterator, Mapping
+import ast
+from collections.abc import Mapping
 from typing import Any
 
 from designer.catalogue import catalogue
 from designer.check import check
-from designer.document import Definition, Design, Parameter
+from designer.document import Design, Parameter
 from designer.errors import UserError
-from designer.plan.builder import ClassBuilder
+from designer.plan.builder import ClassBuilder, plain
 from designer.plan.model import Plan
 from designer.plan.sources import block_sources
+from designer.plan.texts import InexpressibleError
+from designer.plan.variants import STATIC, Splits, Variant, find_variants, live_frames
 from designer.shapes.elaborate import Elaborator
-from designer.shapes.frame import Call, Frame
+from designer.shapes.frame import Frame
 from designer.shapes.implicit import implicit_parameters
 from designer.spec import BlockSpec
 
 __all__ = ["make_plan"]
 
+MAX_SPLITS = 64
 
-def make_plan(design: Design, class_names: Mapping[str, str] | None = None) -> Plan:
+
+def make_plan(design: Design) -> Plan:
     """Return the plan of a design. Raises UserError when the design has errors."""
     report = check(design)
     if not report.ok or report.frame is None:
         errors = [one for one in report.diagnostics if one.severity == "error"]
-        raise UserError(
-            f"the design has {len(errors)} error(s); first: {errors[0].node}: {errors[0].message}"
-        )
-    sites: dict[str, list[Frame]] = {}
-    for frame in live_frames(report.frame):
-        known = sites.setdefault(frame.definition.name, [])
-        if not any(frame is one for one in known):
-            known.append(frame)
-    used = [one for one in design.reachable() if one.name in sites]
-    implicit = {one.name: implicit_parameters(design, one) for one in used}
+        first = f"{errors[0].node}: {errors[0].message}"
+        raise UserError(f"the design has {len(errors)} error(s); first: {first}")
+    splits: Splits = {}
+    for _ in range(MAX_SPLITS):
+        try:
+            return _plan(design, report.frame, splits)
+        except InexpressibleError as error:  # give the definition a class for each of its differing calls
+            splits.setdefault(error.definition, set()).add((error.node, error.parameter))
+    raise UserError("the design's definitions differ between calls in too many ways; add parameters to them")
+
+
+def _plan(design: Design, frame: Frame, splits: Splits) -> Plan:
+    variants, by_frame = find_variants(design, frame, splits)
+    implicit = {one.name: implicit_parameters(design, one) for one in design.definitions.values()}
     builders: dict[str, ClassBuilder] = {}
-    folded: dict[str, dict[str, Any]] = {design.main: _main_constants(design)}
-    for definition in reversed(used):  # callers first: they say which parameters are constants
-        builder = ClassBuilder(
-            design, definition, sites[definition.name], implicit, folded.get(definition.name, {})
-        )
-        builder.symbolic = _symbolic_frame(design, definition, builder)
-        builder.resolve()
-        builders[definition.name] = builder
-        _collect_constants(design, builders, used, folded)
-    for definition in used:  # callees first: they say which arguments remain
-        builders[definition.name].finish(builders)
-    targets = _targets(report.frame)
+    for variant in reversed(variants):  # callers first: they say which parameters are constants
+        constants = {**variant.static, **_constants(design, variant, builders, by_frame)}
+        builder = ClassBuilder(design, variant, implicit, constants)
+        builder.symbolic = _symbolic_frame(design, builder)
+        builder.resolve(by_frame)
+        builders[variant.name] = builder
+    for variant in variants:  # callees first: they say which arguments remain
+        builders[variant.name].finish(builders)
     main = design.main_definition
     return Plan(
-        title=design.name,
-        doc=[main.doc] if main.doc else [],
+        title=plain(design.name),
+        doc=[plain(main.doc)] if main.doc else [],
         design_hash=design.hash(),
-        sources=block_sources(targets),
-        classes=[builders[definition.name].plan for definition in used],
-        main=builders[design.main].plan.name,
+        sources=block_sources(_targets(frame)),
+        classes=[builders[variant.name].plan for variant in variants],
+        main=by_frame[id(frame)].name,
     )
 
 
-def _main_constants(design: Design) -> dict[str, Any]:
-    """Switches and names of the main definition are decided by the design; sizes stay arguments."""
-    found = {}
-    for name, parameter in design.main_definition.parameters.items():
-        if parameter.type in ("bool", "str"):
-            found[name] = design.parameters.get(name, parameter.default)
-    return found
-
-
-def _symbolic_frame(design: Design, definition: Definition, builder: ClassBuilder) -> Frame:
+def _symbolic_frame(design: Design, builder: ClassBuilder) -> Frame:
     elaborator = Elaborator(design, catalogue(), symbolic=True)
     symbols = builder.symbols()
-    elaborator.globals = {
-        **design.parameters,
-        **{name: symbols[name] for name in builder.implicit if name in symbols},
-    }
+    implicit = {name: symbols[name] for name in builder.implicit if name in symbols}
+    elaborator.globals = {**design.parameters, **implicit}
+    definition = builder.definition
     values = {name: symbols[name] for name in definition.parameters}
     frame = elaborator.definition(definition, values, elaborator.free_inputs(definition, values))
     assert frame is not None, definition.name
     return frame
 
 
-def _collect_constants(
-    design: Design,
-    builders: Mapping[str, ClassBuilder],
-    used: list[Definition],
-    folded: dict[str, dict[str, Any]],
-) -> None:
-    """Find parameters that every call so far gives as one constant (see ClassBuilder.constant)."""
-    for definition in used:
-        if definition.name in builders or definition.name == design.main:
-            continue
-        given: dict[str, list[str]] = {}
-        for builder in builders.values():
-            for site in builder.sites.values():
-                if site.call.target is definition and site.call.active:
-                    for name, text in site.texts.items():
-                        given.setdefault(name, []).append(text)
-        folded[definition.name] = {
-            name: constant
-            for name, texts in given.items()
-            if (constant := _constant(definition.parameters.get(name), texts)) is not None
+def _constants(
+    design: Design, variant: Variant, builders: Mapping[str, ClassBuilder], by_frame: Mapping[int, Variant]
+) -> dict[str, Any]:
+    """Parameters that every call gives as one constant: switches, and values left at their default.
+
+    Switches of the main definition are decided by the design; its sizes stay arguments.
+    """
+    if variant.definition.name == design.main:
+        values = {
+            name: design.parameters.get(name, one.default)
+            for name, one in variant.definition.parameters.items()
         }
+        return {
+            name: values[name]
+            for name, one in variant.definition.parameters.items()
+            if one.type in ("bool", *STATIC)
+        }
+    given: dict[str, set[str]] = {}
+    for builder in builders.values():
+        for site in builder.sites.values():
+            if variant in site.variants:
+                for name, text in site.texts.items():
+                    given.setdefault(name, set()).add(text)
+    declared = variant.definition.parameters
+    found = {name: _constant(declared.get(name), texts) for name, texts in given.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def _constant(parameter: Parameter | None, texts: list[str]) -> Any:
-    """The one constant in `texts` where it is a switch, a name, or the declared default; else None."""
-    import ast
-
-    if parameter is None or len(set(texts)) != 1:
+def _constant(parameter: Parameter | None, texts: set[str]) -> Any:
+    if parameter is None or len(texts) != 1:
         return None
     try:
-        value = ast.literal_eval(texts[0])
+        value = ast.literal_eval(next(iter(texts)))
     except (ValueError, SyntaxError):
         return None
-    return value if parameter.type in ("bool", "str") or value == parameter.default else None
-
-
-def live_frames(frame: Frame) -> Iterator[Frame]:
-    """Yield the frame and, once each, those below it through calls that lead to an output."""
-    seen: set[int] = set()
-    todo = [frame]
-    while todo:
-        one = todo.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        for name in one.definition.order:
-            if name in one.definition.useful and name in one.calls:
-                todo.extend(it.frame for it in one.calls[name].iterations if it.frame is not None)
+    return value if parameter.type == "bool" or value == parameter.default else None
 
 
 def _targets(main: Frame) -> dict[str, str]:
     """Blocks that run and whose code is copied: block name → class or function."""
     found: dict[str, str] = {}
-
-    def note(call: Call) -> None:
-        if call.active and isinstance(call.target, BlockSpec) and call.target.kind in ("module", "function"):
-            found[call.target.name] = call.target.target
-
     for frame in live_frames(main):
         for name in frame.definition.useful & frame.calls.keys():
-            note(frame.calls[name])
+            call = frame.calls[name]
+            if (
+                call.active
+                and isinstance(call.target, BlockSpec)
+                and call.target.kind in ("module", "function")
+            ):
+                found[call.target.name] = call.target.target
     return dict(sorted(found.items()))

@@ -10,14 +10,23 @@ from designer.document import Definition, Design, DesignPort
 from designer.plan.constructor import Site, constructor_lines, initialize_lines
 from designer.plan.forward import ForwardPlan
 from designer.plan.model import Argument, ClassPlan, Line
-from designer.plan.texts import argument_text, fold, is_constant, python_source, quoted
+from designer.plan.texts import (
+    InexpressibleError,
+    argument_text,
+    choice_condition,
+    fold,
+    is_constant,
+    python_source,
+    quoted,
+)
+from designer.plan.variants import Variant
 from designer.shapes.binding import SizeList
 from designer.shapes.frame import Frame
 from designer.shapes.params import declarations
 from designer.shapes.values import shape_text
 from designer.spec import BlockSpec, Param
 
-_ANNOTATIONS = {"int": "int", "float": "float", "bool": "bool", "str": "str", "list": "Sequence[int]"}
+_ANNOTATIONS = {"int": "int", "float": "float", "bool": "bool", "list": "Sequence[int]"}
 
 
 class ClassBuilder:
@@ -28,19 +37,18 @@ class ClassBuilder:
     def __init__(
         self,
         design: Design,
-        definition: Definition,
-        frames: list[Frame],
+        variant: Variant,
         implicit: Mapping[str, Mapping[str, Param]],
         constants: dict[str, Any],
     ) -> None:
         self.design = design
-        self.definition = definition
-        self.frames = frames
+        self.definition = definition = variant.definition
+        self.frames = variant.frames
         self.implicit_of = implicit
         self.implicit = implicit[definition.name]
         self.constants = constants
         self.sites: dict[str, Site] = {}
-        self.plan = ClassPlan(definition.name, definition.name, _doc(definition))
+        self.plan = ClassPlan(variant.name, definition.name, _doc(definition))
         self.kept: set[str] = set()
 
     @property
@@ -60,7 +68,7 @@ class ClassBuilder:
 
     # -- step two -----------------------------------------------------------------------------------------
 
-    def resolve(self) -> None:
+    def resolve(self, by_frame: Mapping[int, Variant]) -> None:
         """Find the text of every argument of every node that is active at some call of this definition."""
         first_of_instance: dict[str, str] = {}
         useful = self.definition.useful
@@ -73,7 +81,7 @@ class ClassBuilder:
                 self.sites[name] = Site(call, self.definition.name, {}, name)
                 continue
             always = len(active) == len(self.frames)
-            declared = {**declarations(call.target), **self._implicit(call.node.call)}
+            declared = {**declarations(call.target), **self.implicit_of.get(call.target.name, {})}
             texts = {
                 param: argument_text(declaration, call, active, self.design.parameters, self.constants)
                 if param in declarations(call.target)
@@ -83,7 +91,8 @@ class ClassBuilder:
             texts = {param: fold(text, self.constants) for param, text in texts.items()}
             attribute = first_of_instance.setdefault(call.node.instance, name) if call.node.instance else name
             site = Site(call, self.definition.name, texts, attribute, built=attribute == name)
-            site.count = self._count()(call.node.repeat)
+            site.count = self._count(call.node.repeat)
+            site.variants, site.choices = self._choices(name, active, by_frame, texts)
             if call.node.when is not None and not (always and self._decided(call.node.when)):
                 site.condition = python_source(fold(call.node.when, self.constants))
             if site.count and site.condition:  # a repeat that is switched off is a repeat of none
@@ -91,20 +100,32 @@ class ClassBuilder:
             site.attributes = self._attributes(site)
             self.sites[name] = site
 
-    def _implicit(self, called: str) -> Mapping[str, Param]:
-        return self.implicit_of.get(called, {})
-
     def _decided(self, condition: str) -> bool:
         """Whether constants alone make the condition true."""
         return not expressions.names(fold(condition, self.constants))
 
-    def _count(self) -> Any:
-        def text(repeat: int | str | None) -> str:
-            if repeat is None:
-                return ""
-            return str(repeat) if isinstance(repeat, int) else python_source(fold(repeat, self.constants))
+    def _count(self, repeat: int | str | None) -> str:
+        if repeat is None:
+            return ""
+        return str(repeat) if isinstance(repeat, int) else python_source(fold(repeat, self.constants))
 
-        return text
+    def _choices(
+        self, node: str, active: list[Frame], by_frame: Mapping[int, Variant], texts: Mapping[str, str]
+    ) -> tuple[list[Variant], list[str]]:
+        """Return the classes that a node constructs and, for all but the last, the condition on i."""
+        used: dict[int, list[tuple[int, Variant]]] = {}
+        for site in active:
+            for index, iteration in enumerate(site.calls[node].iterations):
+                variant = by_frame.get(id(iteration.frame))
+                if variant is not None:
+                    used.setdefault(index, []).append((id(variant), variant))
+        found = list({key: variant for pairs in used.values() for key, variant in pairs}.values())
+        if len(found) < 2:
+            return found, []
+        if any(len({key for key, _ in pairs}) > 1 for pairs in used.values()):
+            raise InexpressibleError(self.definition.name, node, "")
+        order = {index: pairs[0][1] for index, pairs in used.items()}
+        return found, [choice_condition(variant, order, texts) for variant in found[:-1]]
 
     def _attributes(self, site: Site) -> dict[str, str]:
         """Parameters that forward reads and that are no literals: kept on self under a telling name."""
@@ -124,10 +145,7 @@ class ClassBuilder:
         """Write the lines, now that the remaining arguments of every callee are known."""
         plan = self.plan
         for site in self.sites.values():
-            callee = builders.get(site.call.node.call)
-            if callee is not None:
-                site.class_name = callee.plan.name
-                site.keep = callee.kept.__contains__
+            site.classes = [(one.name, builders[one.name].kept) for one in site.variants]
         active = [site for site in self.sites.values() if site.call.active]
         seen: set[str] = set()
         for site in active:
@@ -138,7 +156,7 @@ class ClassBuilder:
         for site in active:
             lines = initialize_lines(site)
             if lines and site.call.node.help:
-                plan.initialize.append(Line(f"# {site.attribute}: {_plain(site.call.node.help)}", site.place))
+                plan.initialize.append(Line(f"# {site.attribute}: {plain(site.call.node.help)}", site.place))
             plan.initialize += lines
         text = "\n".join(line.text for line in plan.init)
         used = _identifiers(text)
@@ -210,16 +228,16 @@ def _shape(port: DesignPort) -> str:
 
 
 def _port_text(port: DesignPort) -> str:
-    return " ".join(part for part in (_shape(port), _plain(port.help)) if part) or port.role
+    return " ".join(part for part in (_shape(port), plain(port.help)) if part) or port.role
 
 
 def _doc(definition: Definition) -> list[str]:
     """The docstring's paragraphs, broken at the line width."""
-    doc = _plain(definition.doc) or f"{definition.name}."
-    paragraphs = [doc, *([_plain(definition.reference)] if definition.reference else [])]
+    doc = plain(definition.doc) or f"{definition.name}."
+    paragraphs = [doc, *([plain(definition.reference)] if definition.reference else [])]
     return ["\n    ".join(textwrap.wrap(one, 100)) for one in paragraphs]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Free text as one line that cannot end a docstring or a comment."""
     return " ".join(text.replace("\\", "/").replace('"', "'").replace("\ue000", "").split())

@@ -1,11 +1,13 @@
 """The constructor of a class: one line for each node that holds state, and its special initialisation."""
 
-from collections.abc import Callable
+import ast
 from dataclasses import dataclass, field
 from typing import Any
 
+from designer import expressions
 from designer.plan.model import Line, call, module_list
 from designer.plan.texts import is_constant, python_source
+from designer.plan.variants import Variant
 from designer.shapes.frame import Call
 from designer.spec import BlockSpec
 
@@ -20,8 +22,9 @@ class Site:
     owner: str
     texts: dict[str, str]  # grammar text of each argument
     attribute: str  # attribute that holds the module
-    class_name: str = ""  # for definitions
-    keep: Callable[[str], bool] = lambda name: True
+    variants: list[Variant] = field(default_factory=list)  # classes that a definition's call constructs
+    choices: list[str] = field(default_factory=list)  # for all but the last class: the condition on i
+    classes: list[tuple[str, set[str]]] = field(default_factory=list)  # name and arguments of each class
     condition: str = ""  # Python source; "" when always active
     count: str = ""  # Python source of the repeat count
     built: bool = True  # False when another node of the same instance constructs it
@@ -53,11 +56,14 @@ def constructor_lines(site: Site) -> list[Line]:
         return _plain_attributes(site)
     if not site.built:
         return []
-    head, arguments = _construction(site)
+    built = _constructions(site)
+    head, arguments = built[-1]
     prefix = f"self.{site.attribute} = "
     if site.count:
-        variable = "i" if any(_mentions_index(text) for text in site.texts.values()) else "_"
-        text = module_list(prefix, head, arguments, f"for {variable} in range({site.count})", INDENT)
+        texts = [*site.texts.values(), *site.choices]
+        variable = "i" if any("i" in expressions.names(text) for text in texts) else "_"
+        loop = f"for {variable} in range({site.count})"
+        text = module_list(prefix, built, site.choices, loop, INDENT)
     elif site.condition:
         off = "nn.Identity()" if site.identity_when_off else "None"
         text = _conditional(prefix, head, arguments, site.condition, off)
@@ -90,24 +96,20 @@ def _plain_attributes(site: Site) -> list[Line]:
     return lines
 
 
-def _mentions_index(text: str) -> bool:
-    from designer.expressions import names
-
-    return "i" in names(text)
-
-
-def _construction(site: Site) -> tuple[str, list[str]]:
+def _constructions(site: Site) -> list[tuple[str, list[str]]]:
+    """The class and the arguments of each construction; several only for a repeat of differing blocks."""
     target = site.call.target
     if isinstance(target, BlockSpec):
-        return target.target, _block_arguments(site, target)
-    names = [name for name in site.texts if site.keep(name)]
-    arguments = [site.source(name) for name in names]
-    # Two sizes in order read well; beyond that, names.
-    spelled = [
-        text if index < 2 else f"{name}={text}"
-        for index, (name, text) in enumerate(zip(names, arguments, strict=True))
+        return [(target.target, _block_arguments(site, target))]
+    return [(name, _definition_arguments(site, kept)) for name, kept in site.classes]
+
+
+def _definition_arguments(site: Site, kept: set[str]) -> list[str]:
+    """Two sizes in order read well; beyond that, names."""
+    names = [name for name in site.texts if name in kept]
+    return [
+        site.source(name) if index < 2 else f"{name}={site.source(name)}" for index, name in enumerate(names)
     ]
-    return site.class_name, spelled
 
 
 def _block_arguments(site: Site, spec: BlockSpec) -> list[str]:
@@ -152,6 +154,4 @@ def initialize_lines(site: Site) -> list[Line]:
 
 
 def _constant(text: str) -> Any:
-    import ast
-
     return ast.literal_eval(text) if is_constant(text) else None

@@ -74,15 +74,33 @@ def call(prefix: str, head: str, arguments: list[str], indent: int, tail: str = 
     return f"{prefix}{head}(\n" + "".join(f"{inner}{one},\n" for one in arguments) + f"{pad}){tail}"
 
 
-def module_list(prefix: str, element_head: str, arguments: list[str], loop: str, indent: int) -> str:
-    """Return `prefix nn.ModuleList(element(arguments) loop)` laid out as the formatter does."""
-    element = f"{element_head}({', '.join(arguments)})"
+Construction = tuple[str, list[str]]  # class and arguments
+
+
+def module_list(prefix: str, built: list[Construction], choices: list[str], loop: str, indent: int) -> str:
+    """Return `prefix nn.ModuleList(element loop)` laid out as the formatter does.
+
+    With several constructions the element is `A(…) if choice else B(…)`.
+    """
+    elements = [f"{head}({', '.join(arguments)})" for head, arguments in built]
+    element = (
+        "".join(f"{one} if {choice} else " for one, choice in zip(elements, choices, strict=False))
+        + elements[-1]
+    )
     one = f"{prefix}nn.ModuleList({element} {loop})"
     if indent + len(one) <= WIDTH:
         return one
     inner = indent + 4
+    pad = " " * inner
     if inner + len(element) + 1 + len(loop) <= WIDTH:
         body = f"{element} {loop}"
+    elif inner + len(element) <= WIDTH or not choices:
+        body = (element if inner + len(element) <= WIDTH else call("", *built[-1], inner)) + f"\n{pad}{loop}"
     else:
-        body = call("", element_head, arguments, inner) + f"\n{' ' * inner}{loop}"
-    return f"{prefix}nn.ModuleList(\n{' ' * inner}{body}\n{' ' * indent})"
+        lines = [call("", *built[0], inner)]
+        lines += [
+            f"if {choice}\n{pad}else {call('', *other, inner)}"
+            for choice, other in zip(choices, built[1:], strict=True)
+        ]
+        body = f"\n{pad}".join([*lines, loop])
+    return f"{prefix}nn.ModuleList(\n{pad}{body}\n{' ' * indent})"

@@ -11,12 +11,20 @@ from typing import Any
 
 from designer import expressions
 from designer.dims import Dim, UndecidedError
-from designer.errors import UserError
 from designer.expressions import ExpressionError
+from designer.plan.variants import Variant
 from designer.shapes.binding import SizeList
 from designer.shapes.frame import Call, Frame
 from designer.shapes.params import expression_text, is_expression
 from designer.spec import Param
+
+
+class InexpressibleError(Exception):
+    """An argument differs between the calls of a definition and no parameter says how."""
+
+    def __init__(self, definition: str, node: str, parameter: str) -> None:
+        super().__init__(f"{definition}/{node}: {parameter}")
+        self.definition, self.node, self.parameter = definition, node, parameter
 
 
 def argument_text(
@@ -28,8 +36,8 @@ def argument_text(
 ) -> str:
     """Return grammar text for one argument of a call, valid at every site of the enclosing definition.
 
-    `folded` are parameters of the enclosing definition that are constants. Raises UserError when the value
-    differs between sites in a way that no parameter expresses.
+    `folded` are parameters of the enclosing definition that are constants. Raises InexpressibleError when the
+    value differs between sites in a way that no parameter expresses.
     """
     node = symbolic.node
     given = node.params.get(declaration.name)
@@ -112,11 +120,7 @@ def _literal(node: str, name: str, sites: list[Frame], values: list[tuple[dict[s
     by_index: dict[int, Any] = {}
     for env, value in values:
         if by_index.setdefault(env.get("i", 0), value) != value:
-            owner = sites[0].definition.name
-            raise UserError(
-                f"{owner}/{node}: {name} differs between the calls of {owner} and no parameter of {owner} says how; "
-                f"add a parameter to {owner} and set {name} from it"
-            )
+            raise InexpressibleError(sites[0].definition.name, node, name)
     return f"[{', '.join(_text(by_index[index]) for index in sorted(by_index))}][i]"
 
 
@@ -149,3 +153,15 @@ def is_constant(text: str) -> bool:
     except (ValueError, SyntaxError, TypeError):
         return False
     return True
+
+
+def choice_condition(variant: Variant, order: Mapping[int, Variant], texts: Mapping[str, str]) -> str:
+    """Return the condition on the index i under which a repeated call constructs `variant`."""
+    for name, value in variant.static.items():
+        tree = ast.parse(texts.get(name, "0"), mode="eval").body
+        if isinstance(tree, ast.IfExp) and isinstance(tree.body, ast.Constant) and tree.body.value == value:
+            return ast.unparse(tree.test)
+    chosen = [index for index, one in sorted(order.items()) if one is variant]
+    if chosen == list(range(chosen[0], chosen[-1] + 1)):
+        return f"i == {chosen[0]}" if len(chosen) == 1 else f"{chosen[0]} <= i <= {chosen[-1]}"
+    return f"i in {tuple(chosen)}"

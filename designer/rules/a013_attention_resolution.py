@@ -30,7 +30,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     point = {"B": 1, "H": shape[1], "W": shape[2]}
     for place, _, call in context.calls():
         value = call.inputs.get("x")
-        if call.node.call != "SpatialSelfAttention" or not isinstance(value, Tensor):
+        if call.target.name != "SpatialSelfAttention" or not isinstance(value, Tensor):
             continue
         height, width = value.shape[2:]
         if not (Dim.of(height).symbols | Dim.of(width).symbols) <= point.keys():

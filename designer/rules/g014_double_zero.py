@@ -24,7 +24,7 @@ RULE = Rule(
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """For each product of two tensors, follow both factors back to what makes them zero at the start."""
     for place, frame, call in context.calls():
-        if call.node.call != "GateTokens":
+        if call.target.name != "GateTokens":
             continue
         sources = frame.definition.sources
         gate = _zero(frame, sources.get(f"{call.node.id}.gate", ""))

@@ -5,6 +5,7 @@ symbolic); with the parameters of one definition as symbols (`symbolic=True`) it
 rendered constructors pass on. Results are shared between calls with equal parameters and inputs.
 """
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -152,14 +153,13 @@ class Elaborator:
 
     def _call(self, frame: Frame, node: Node, sources: Mapping[str, str]) -> Call | None:
         owner = frame.definition.name
-        target = self.design.definitions.get(node.call) or self.blocks.get(node.call)
+        env = {**self.globals, **frame.params}
+        called = env.get(node.call[1:], node.call) if node.call.startswith("=") else node.call
+        target = self.design.definitions.get(str(called)) or self.blocks.get(str(called))
         if target is None:
-            self.report(
-                owner, node.id, "S002", f"no block or definition is named {node.call!r}", received=node.call
-            )
+            self.report(owner, node.id, "S002", self._unknown_call(called), received=str(called))
             return None
         call = Call(node, target)
-        env = {**self.globals, **frame.params}
         inputs = self._inputs(frame, call, sources)
         call.outputs = {port.name: None for port in target.outputs}
         if not self._scalars(owner, call, env) or inputs is None:
@@ -171,6 +171,12 @@ class Elaborator:
         else:
             self._repeat(owner, call, env, inputs)
         return call
+
+    def _unknown_call(self, called: Any) -> str:
+        known = [*self.design.definitions, *self.blocks]
+        near = difflib.get_close_matches(str(called), known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"no block or definition is named {called!r}{hint}"
 
     def _inputs(self, frame: Frame, call: Call, sources: Mapping[str, str]) -> dict[str, Value] | None:
         """Return what arrives at each port, or None when an input is missing or blocked by an earlier error."""

@@ -27,9 +27,8 @@ def _collect(design: Design, definition: Definition, found: dict[str, Param], se
     for name in sorted(_reads(definition) - definition.parameters.keys()):
         if name in design.parameters:
             found.setdefault(name, _declaration(design, name))
-    for node in definition.nodes.values():
-        if node.call in design.definitions:
-            _collect(design, design.definitions[node.call], found, seen)
+    for callee in design.callees(definition):
+        _collect(design, design.definitions[callee], found, seen)
 
 
 def _declaration(design: Design, name: str) -> Param:
@@ -53,6 +52,8 @@ def _texts(definition: Definition) -> Iterable[str]:
     for port in (*definition.inputs, *definition.outputs):
         yield from port.shape.split()
     for node in definition.nodes.values():
+        if node.call.startswith("="):
+            yield node.call[1:]
         yield from (expression_text(value) for value in node.params.values() if isinstance(value, str))
         if isinstance(node.repeat, str):
             yield node.repeat

@@ -18,6 +18,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "str": (str,),
     "list": (list, SizeList),
+    "block": (str,),
 }
 
 
@@ -45,7 +46,7 @@ def is_expression(declaration: Param, value: Any) -> bool:
     """Whether a given value is text to evaluate rather than the value itself."""
     if not isinstance(value, str):
         return False
-    return declaration.type != "str" or value.startswith("=")
+    return declaration.type not in ("str", "block") or value.startswith("=")
 
 
 def expression_text(value: str) -> str:

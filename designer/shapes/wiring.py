@@ -61,16 +61,17 @@ def _end(
         return _dangling(
             definition, definition.name, end, f"no node is named {name!r}", list(definition.nodes)
         )
-    target = design.definitions.get(node.call) or blocks.get(node.call)
+    called = node.call
+    if called.startswith("=") and called[1:] in definition.parameters:
+        called = str(definition.parameters[called[1:]].default)
+    target = design.definitions.get(called) or blocks.get(called)
     if target is None:
-        return None  # reported as an unknown call
+        return None  # reported as an unknown call, or known only where the socket is filled
     ports = [one.name for one in (target.outputs if is_source else target.inputs)]
     if port in ports:
         return None
     kind = "output" if is_source else "input"
-    return _dangling(
-        definition, f"{definition.name}/{name}", end, f"{node.call} has no {kind} {port!r}", ports
-    )
+    return _dangling(definition, f"{definition.name}/{name}", end, f"{called} has no {kind} {port!r}", ports)
 
 
 def _dangling(definition: Definition, place: str, end: str, message: str, available: list[str]) -> Diagnostic:

@@ -1,0 +1,110 @@
+"""One definition, one class; a definition whose sockets or names are filled differently becomes several.
+
+Parameters of type str and block choose code rather than sizes, so calls that differ in them are different
+classes. So are calls whose inferred arguments differ in a way that no parameter expresses (`splits`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import networkx as nx
+
+from designer.document import Definition, Design
+from designer.shapes.frame import Frame
+
+STATIC = ("str", "block")
+Splits = dict[str, set[tuple[str, str]]]  # definition → nodes and their parameters that decide the class
+
+
+@dataclass
+class Variant:
+    """A class in the making: its name, the frames that it serves, the parameters that are fixed in it."""
+
+    definition: Definition
+    name: str
+    frames: list[Frame] = field(default_factory=list)
+    static: dict[str, Any] = field(default_factory=dict)
+
+
+def live_frames(frame: Frame) -> Iterator[Frame]:
+    """Yield the frame and, once each, those below it through calls that lead to an output."""
+    seen: set[int] = set()
+    todo = [frame]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        todo.extend(inner_frames(one))
+
+
+def inner_frames(frame: Frame) -> Iterator[Frame]:
+    """Yield the frames of the calls that lead to an output."""
+    for name in frame.definition.order:
+        if name in frame.definition.useful and name in frame.calls:
+            yield from (one.frame for one in frame.calls[name].iterations if one.frame is not None)
+
+
+def find_variants(design: Design, main: Frame, splits: Splits) -> tuple[list[Variant], dict[int, Variant]]:
+    """Return the classes of a design, callees first, and the class of each live frame by its id."""
+    frames: dict[str, list[Frame]] = {}
+    calls: nx.DiGraph[str] = nx.DiGraph()
+    calls.add_node(main.definition.name)
+    for frame in live_frames(main):
+        frames.setdefault(frame.definition.name, []).append(frame)
+        calls.add_edges_from((frame.definition.name, inner.definition.name) for inner in inner_frames(frame))
+    position = {name: index for index, name in enumerate(reversed(design.definitions))}
+    order = reversed(list(nx.lexicographical_topological_sort(calls, key=position.__getitem__)))
+    found: list[Variant] = []
+    by_frame: dict[int, Variant] = {}
+    for definition in (design.definitions[name] for name in order):
+        groups: dict[Any, Variant] = {}
+        for frame in frames.get(definition.name, ()):
+            static = {n: frame.params[n] for n, p in definition.parameters.items() if p.type in STATIC}
+            key = (tuple(static.items()), _split_key(frame, splits.get(definition.name, set()), by_frame))
+            variant = groups.setdefault(key, Variant(definition, "", static=static))
+            variant.frames.append(frame)
+            by_frame[id(frame)] = variant
+        _name(definition, list(groups.values()))
+        found.extend(groups.values())
+    _unique_names(found)
+    return found, by_frame
+
+
+def _split_key(frame: Frame, splits: set[tuple[str, str]], by_frame: Mapping[int, Variant]) -> Any:
+    """What distinguishes the frame at the nodes where arguments could not be expressed."""
+    key: list[Any] = []
+    for node, parameter in sorted(splits):
+        call = frame.calls.get(node)
+        for iteration in call.iterations if call else ():
+            inner = by_frame.get(id(iteration.frame))
+            key.append(str(iteration.params.get(parameter)) if parameter else id(inner))
+    return tuple(key)
+
+
+def _name(definition: Definition, variants: list[Variant]) -> None:
+    """The variant with default choices keeps the definition's name; the others say what is different."""
+    differing = [n for n in definition.parameters if len({v.static.get(n) for v in variants}) > 1]
+    for variant in variants:
+        chosen = [str(variant.static[name]) for name in differing]
+        usual = [str(definition.parameters[name].default) for name in differing]
+        suffix = "" if chosen == usual else "".join(_camel(one) for one in chosen)
+        variant.name = f"{definition.name}{suffix}"
+
+
+def _camel(text: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"\W+|_", text) if part)
+
+
+def _unique_names(variants: list[Variant]) -> None:
+    taken: set[str] = set()
+    for variant in variants:
+        name, number = variant.name, 2
+        while name in taken:
+            name = f"{variant.name}{number}"
+            number += 1
+        taken.add(name)
+        variant.name = name
