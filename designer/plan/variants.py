@@ -56,7 +56,7 @@ def find_variants(design: Design, main: Frame, splits: Splits) -> tuple[list[Var
     for frame in live_frames(main):
         frames.setdefault(frame.definition.name, []).append(frame)
         calls.add_edges_from((frame.definition.name, inner.definition.name) for inner in inner_frames(frame))
-    position = {name: index for index, name in enumerate(reversed(design.definitions))}
+    position = {name: index for index, name in enumerate(reversed(list(design.definitions)))}
     order = reversed(list(nx.lexicographical_topological_sort(calls, key=position.__getitem__)))
     found: list[Variant] = []
     by_frame: dict[int, Variant] = {}
