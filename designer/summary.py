@@ -10,6 +10,7 @@ from designer.dims import Dim, UndecidedError
 from designer.document import Design
 from designer.errors import UserError
 from designer.expressions import ExpressionError
+from designer.memory import forward_peak
 from designer.shapes.elaborate import Elaborator
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.values import Tensor
@@ -32,7 +33,11 @@ class NodeCost:
 
 @dataclass(frozen=True)
 class Summary:
-    """Totals and costs per node at one operating point. FLOPs count 2 per multiply-add of the matrix products."""
+    """Totals and costs per node at one operating point.
+
+    FLOPs count 2 per multiply-add of matrix products. Memory is fp32: forward, the peak of live values without
+    gradients; training, everything that operators put out (what a backward pass keeps, within about a fifth).
+    """
 
     at: Mapping[str, int]
     parameters: int
@@ -53,7 +58,6 @@ class _Cost:
     trainable: int = 0
     flops: int = 0
     activations: int = 0
-    largest: int = 0
 
     def __add__(self, other: "_Cost") -> "_Cost":
         return _Cost(
@@ -61,7 +65,6 @@ class _Cost:
             self.trainable + other.trainable,
             self.flops + other.flops,
             self.activations + other.activations,
-            max(self.largest, other.largest),
         )
 
 
@@ -107,7 +110,7 @@ def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None =
         total.parameters,
         total.trainable,
         total.flops,
-        total.largest,
+        forward_peak(frame, counter.numel) * BYTES,
         total.activations,
         tuple(nodes),
     )
@@ -133,7 +136,7 @@ class _Counter:
             for call in (call for name, call in frame.calls.items() if name in useful):
                 cost = self.call(call)
                 if call.node.instance is not None and call.node.instance in shared:
-                    cost = _Cost(0, 0, cost.flops, cost.activations, cost.largest)
+                    cost = _Cost(0, 0, cost.flops, cost.activations)
                 elif call.node.instance is not None:
                     shared.add(call.node.instance)
                 total += cost
@@ -151,12 +154,12 @@ class _Counter:
 
     def _block(self, call: Call, spec: BlockSpec, iteration: Iteration) -> _Cost:
         values = {**call.inputs, **iteration.outputs}
-        sizes = {f"{name}_numel": self._numel(one) for name, one in values.items() if isinstance(one, Tensor)}
+        sizes = {f"{name}_numel": self.numel(one) for name, one in values.items() if isinstance(one, Tensor)}
         names = {**iteration.names, **self.point, **sizes}
         parameters = self._number(spec.parameters, names)
-        size = sum(self._numel(value) for value in iteration.outputs.values() if isinstance(value, Tensor))
+        size = sum(self.numel(value) for value in iteration.outputs.values() if isinstance(value, Tensor))
         trainable = 0 if spec.frozen else parameters
-        return _Cost(parameters, trainable, self._number(spec.flops, names), size * BYTES, size * BYTES)
+        return _Cost(parameters, trainable, self._number(spec.flops, names), size * BYTES)
 
     def _number(self, text: str, names: Mapping[str, Any]) -> int:
         try:
@@ -170,7 +173,8 @@ class _Counter:
             return value.evaluate(self.point) if value.symbols <= self.point.keys() else value
         return value
 
-    def _numel(self, value: Tensor) -> int:
+    def numel(self, value: Tensor) -> int:
+        """Return the number of elements at the operating point."""
         total = 1
         for size in value.shape:
             total *= int(self._plain(size))
