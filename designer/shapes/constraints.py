@@ -8,7 +8,7 @@ from designer import expressions
 from designer.dims import Dim, Size, UndecidedError
 from designer.expressions import ExpressionError
 from designer.shapes.binding import Binding
-from designer.spec import BlockSpec, Constraint
+from designer.spec import BlockSpec
 
 
 def check_constraints(
@@ -17,23 +17,26 @@ def check_constraints(
     report: Callable[..., None],
     require: Callable[..., None],
     symbolic: bool,
-) -> None:
-    """Report each condition that fails; hand conditions on symbolic sizes to `require` as requirements."""
+) -> bool:
+    """Report each condition that fails and return whether none did.
+
+    Conditions on symbolic sizes are handed to `require`: some sizes meet them.
+    """
+    good = True
     if symbolic:
-        return
+        return good
     for constraint in spec.constraints:
         try:
             if not expressions.evaluate(constraint.condition, binding.names):
-                _report(constraint, binding.names, report)
+                report("S010", _text(constraint.message, binding.names), expected=constraint.condition)
+                good = False
         except UndecidedError:
             left, relation, right = _comparison(constraint.condition, binding.names)
             require(left, relation, right, _text(constraint.message, binding.names))
         except ExpressionError as error:
             report("S005", f"{constraint.condition}: {error}")
-
-
-def _report(constraint: Constraint, names: Mapping[str, Any], report: Callable[..., None]) -> None:
-    report("S010", _text(constraint.message, names), expected=constraint.condition)
+            good = False
+    return good
 
 
 def _text(message: str, names: Mapping[str, Any]) -> str:

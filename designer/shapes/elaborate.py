@@ -287,7 +287,9 @@ class Elaborator:
             for port in ports:
                 binding.match_expressions(port.name, port.shape, inputs[port.name])
             if isinstance(target, BlockSpec):
-                check_constraints(target, binding, report, self._requirer(owner, node.id), self.symbolic)
+                require = self._requirer(owner, node.id)
+                if not check_constraints(target, binding, report, require, self.symbolic):
+                    return None
                 outputs = {port.name: self._output(port, binding, inputs) for port in target.outputs}
                 resolved = {name: binding.names[name] for name in declared}
                 return Iteration(resolved, binding.names, outputs)
