@@ -108,7 +108,7 @@ export function uniqueName(base: string, taken: (name: string) => boolean): stri
   return `${base}_${count}`;
 }
 
-/** `GroupNorm2d` → `group_norm2d`: the name a node gets when its block is dropped. */
+/** The name a node gets when its block is dropped: `LayerNorm` → `layer_norm`, `TimeMLP` → `time_mlp`, `SiLU` → `silu`. */
 export function nodeNameFor(call: string): string {
-  return call.replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/([A-Z]+)([A-Z][a-z])/g, '$1_$2').toLowerCase();
+  return call.replace(/([A-Za-z0-9])(?=[A-Z][a-z])/g, '$1_').replace(/([a-z]{3})(?=[A-Z]{2})/g, '$1_').toLowerCase();
 }

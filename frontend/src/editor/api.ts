@@ -27,9 +27,15 @@ export interface OpenedDesign {
   base: string | null;
 }
 
+export interface Recovered {
+  document: string;
+  file: string | null;
+  saved_at: number;
+}
+
 export interface SessionStart extends OpenedDesign {
   /** Unsaved edits that the server kept from a page that went away. */
-  recovered: { document: string; saved_at: number } | null;
+  recovered: Recovered | null;
   workspace: string;
   device: string;
 }

@@ -4,13 +4,14 @@ import type { CheckResult, Rendered } from '../core/annotations';
 import { type DesignDocument, parse, serialise } from '../core/document';
 import { LatestOnly } from '../core/validator';
 import { flushSync } from 'svelte';
-import { type Api, ApiError, type OpenedDesign } from './api';
+import { type Api, ApiError, type OpenedDesign, type Recovered } from './api';
 import type { EditorStore } from './store.svelte';
 import { Training } from './training.svelte';
 import { Export } from './export.svelte';
 
 const RENDER_PAUSE = 180;
 const AUTOSAVE_PAUSE = 700;
+const LONG = 30_000;
 const KEPT = 'diffusion-designer.unsaved';
 
 interface Kept {
@@ -24,6 +25,8 @@ interface Kept {
 export class Session {
   /** Milliseconds from edit to painted diagnostics, the latest last. */
   readonly timings: number[] = [];
+  /** The revision that the code on screen belongs to. */
+  renderedRevision = -1;
   readonly training: Training;
   readonly exporting: Export;
   workspace = $state('');
@@ -58,8 +61,10 @@ export class Session {
       this.startText = begun.document;
       const kept = this.kept();
       if (kept) this.restore(kept.document, kept, 'Restored the edits of this tab');
-      else if (begun.recovered) this.restore(begun.recovered.document, begun, 'Recovered edits that were not saved');
-      else this.show(begun);
+      else {
+        this.show(begun);
+        if (begun.recovered) this.offer(begun.recovered);
+      }
       this.ready = true;
     } catch (error) {
       this.store.toast(`The editor could not start: ${text(error)}`, 'error');
@@ -78,6 +83,13 @@ export class Session {
     this.store.load(parse(document), { file: origin.file, base: origin.base, saved: false });
     this.restored = true;
     this.store.toast(message, 'info', { label: 'Discard', run: () => void this.discard() });
+  }
+
+  /** Edits of a page that went away, maybe on another design: offered, not forced. */
+  private offer(recovered: Recovered): void {
+    const at = new Date(recovered.saved_at * 1000).toLocaleTimeString();
+    const take = (): void => this.store.load(parse(recovered.document), { file: recovered.file, base: null, saved: false });
+    this.store.toast(`Edits that were not saved were kept at ${at}`, 'info', { label: 'Recover', run: take }, LONG);
   }
 
   /** Throw unsaved edits away and return to what the page began with. */
@@ -117,6 +129,7 @@ export class Session {
   private showSource(answer: Rendered, revision: number): void {
     this.store.connected = true;
     if (revision !== this.store.revision) return;
+    this.renderedRevision = revision;
     this.store.rendered = answer.error === undefined ? answer : { ...this.store.rendered, error: answer.error };
   }
 
@@ -179,6 +192,7 @@ export class Session {
       const document = serialise(this.store.document);
       const saved = await this.api.save({ name, document, base, force });
       if (saved.conflict) {
+        this.store.dialog = null;
         this.store.toast(`${name} exists with other contents`, 'error', { label: 'Overwrite', run: () => void this.saveAs(name, base, true) });
         return;
       }

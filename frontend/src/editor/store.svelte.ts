@@ -379,10 +379,10 @@ export class EditorStore {
     this.dragging = { from, direction, refusals };
   }
 
-  toast(text: string, kind: Toast['kind'] = 'info', action?: Toast['action']): void {
+  toast(text: string, kind: Toast['kind'] = 'info', action?: Toast['action'], milliseconds = kind === 'error' ? 7000 : 4500): void {
     const id = (this.toastCount += 1);
     this.toasts = [...this.toasts.filter((toast) => toast.text !== text), { id, kind, text, action }].slice(-3);
-    setTimeout(() => this.dismiss(id), kind === 'error' ? 7000 : 4500);
+    setTimeout(() => this.dismiss(id), milliseconds);
   }
 
   dismiss(id: number): void {
