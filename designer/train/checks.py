@@ -91,7 +91,10 @@ def growth(record: SeedRecord) -> Iterator[Finding]:
         ratios = np.asarray(values) / values[0]
         largest = int(np.nanargmax(ratios))
         figure = float(ratios[largest])
-        severity, threshold = level(figure, TRANSFORMER_GROWTH if transformer else UNET_GROWTH, GROWTH_FAIL)
+        warn = TRANSFORMER_GROWTH if transformer else UNET_GROWTH
+        # a loud trunk whose blocks normalise it trains as well as any; one that does not shows in the gradient
+        fail = GROWTH_FAIL if transformer or gradient_peak(record) > SPIKE_WARN else np.inf
+        severity, threshold = level(figure, warn, fail)
         if severity:
             node = record.nodes[stream[largest]]
             text = (
@@ -141,11 +144,11 @@ def dead_weights(record: SeedRecord) -> Iterator[Finding]:
         return
     with np.errstate(all="ignore"):
         ratios = np.nanmedian(record.update_ratio, axis=0) / record.learning_rate
-    dead = [
-        (node, float(r)) for node, r in zip(record.weighted, ratios, strict=True) if _is_dead(node, float(r))
-    ]
+    dead = [i for i, node in enumerate(record.weighted) if _is_dead(node, float(ratios[i]))]
     if dead:
-        node, figure = dead[0]
+        # weights that are still zero are the cause; others may be dead because of them
+        index = next((i for i in dead if record.zero_weights and record.zero_weights[i]), dead[0])
+        node, figure = record.weighted[index], float(ratios[index])
         others = f" (and {len(dead) - 1} more)" if len(dead) > 1 else ""
         text = f"the weights of {node.module}{others} move by {figure:.2g} learning rates a step"
         why = "no gradient reaches them: two factors of one product start at zero, or nothing depends on them"
@@ -159,11 +162,7 @@ def _is_dead(node: NodeInfo, ratio: float) -> bool:
 
 def spikes(record: SeedRecord) -> Iterator[Finding]:
     """E6: gradient-norm peaks and loss spikes; failing only when the loss was damaged."""
-    norms = np.asarray(record.grad_norm[SPIKE_FROM:], dtype=np.float64)
-    norms = norms[np.isfinite(norms)]
-    if len(norms) < SPIKE_FROM or np.median(norms) == 0:
-        return
-    figure = float(norms.max() / np.median(norms))
+    figure = gradient_peak(record)
     spiked = spike_steps(record.nloss)
     damaged = _is_damaged(record.nloss)
     if damaged and (figure > SPIKE_FAIL or len(spiked) >= SPIKE_COUNT):
@@ -172,11 +171,20 @@ def spikes(record: SeedRecord) -> Iterator[Finding]:
         severity, threshold = "WARN", SPIKE_WARN
     else:
         return
-    step = spiked[0] if spiked else SPIKE_FROM + int(norms.argmax())
+    step = spiked[0] if spiked else SPIKE_FROM + int(np.nanargmax(record.grad_norm[SPIKE_FROM:]))
     loss = "; the loss did not recover" if damaged else ""
     text = f"the gradient norm peaks at {figure:.3g} times its median, with {len(spiked)} loss spikes{loss}"
     why = "single batches throw the weights far; the rate is too high for the sharpest direction"
     yield Finding("E6", severity, figure, threshold, text, why, "1.1", step=step)
+
+
+def gradient_peak(record: SeedRecord) -> float:
+    """Return the largest gradient norm over the median, both without the first ten steps; 0 if too short."""
+    norms = np.asarray(record.grad_norm[SPIKE_FROM:], dtype=np.float64)
+    norms = norms[np.isfinite(norms)]
+    if len(norms) < SPIKE_FROM or np.median(norms) == 0:
+        return 0.0
+    return float(norms.max() / np.median(norms))
 
 
 def spike_steps(loss: Sequence[float], window: int = 20) -> list[int]:

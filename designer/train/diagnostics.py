@@ -58,6 +58,7 @@ class Probe:
             key: {} for key in ("residual", "fusion", "contribution", "logit")
         }
         self._order: dict[int, None] = {}
+        self._zero_weights: dict[str, bool] = {}
         self._clear()
 
     def _clear(self) -> None:
@@ -246,9 +247,10 @@ class Probe:
             return np.full(len(self._weighted), np.nan, np.float32)
         squares = dict(zip(map(id, self._parameters), self._updates.T.cpu().numpy(), strict=True))
         ratios = []
-        for _, module in self._weighted:
+        for name, module in self._weighted:
             own = [squares[id(p)] for p in module.parameters(recurse=False) if id(p) in squares]
             change, weight = np.sum(own, axis=0) if own else (np.nan, np.nan)
+            self._zero_weights[name] = bool(weight == 0)
             ratios.append(np.sqrt(change / max(weight, 1e-24)))
         return np.asarray(ratios, np.float32)
 
@@ -272,6 +274,7 @@ class Probe:
         record.nodes = info
         record.order = list(self._order)
         record.stacks = self._stacks
+        record.zero_weights = [self._zero_weights.get(name, False) for name, _ in self._weighted]
         record.weighted = [info[self._index[name]] for name, _ in self._weighted]
         if self._history:
             steps, rms, peak, gradient, update = zip(*self._history, strict=True)

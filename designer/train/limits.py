@@ -50,8 +50,23 @@ def machine_memory() -> int:
         return physical
 
 
-def bound_memory(limit_bytes: int | None) -> None:
-    """Let this process allocate `limit_bytes` (None: four fifths of the machine) more than it holds now.
+def bound_memory(limit_bytes: int | None, device: str) -> None:
+    """Bound the memory of "cpu" or "cuda", where the samples and the model are; past it an allocation fails.
+
+    On a GPU the bound is a share of its memory, and None leaves it whole: the process's own memory is not
+    bounded there, since the driver maps far more than it uses. Elsewhere see `_bound_private`.
+    """
+    if device != "cuda":
+        _bound_private(limit_bytes or machine_memory() * 4 // 5)
+    elif limit_bytes is not None:
+        import torch
+
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limit_bytes / total))
+
+
+def _bound_private(limit_bytes: int) -> None:
+    """Let this process allocate `limit_bytes` more than it holds now.
 
     Past it an allocation fails as an ordinary error. Works where the kernel counts private writable memory
     (Linux);
@@ -60,8 +75,7 @@ def bound_memory(limit_bytes: int | None) -> None:
     try:
         import resource
 
-        held = _private_bytes()
-        wanted = held + (limit_bytes or machine_memory() * 4 // 5)
+        wanted = _private_bytes() + limit_bytes
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         if hard != resource.RLIM_INFINITY:
             wanted = min(wanted, hard)

@@ -54,7 +54,8 @@ class SeedRecord:
 
     Curves have one value a step; arrays are indexed [probe, node, noise bin]; NaN means not measured.
     `order` are the nodes that ran, in the order in which they finished; `stacks` are repeated blocks.
-    `update_ratio` is ‖Δw‖ / ‖w‖ of a module's own weights in one step, [probe, module of `weighted`].
+    `update_ratio` is ‖Δw‖ / ‖w‖ of a module's own weights in one step, [probe, module of `weighted`];
+    `zero_weights` says which of them are exactly zero at the end.
     """
 
     seed: int
@@ -73,6 +74,7 @@ class SeedRecord:
     gradient: Array = field(default_factory=lambda: np.zeros((0, 0, 8), np.float32))
     weighted: list[NodeInfo] = field(default_factory=list)
     update_ratio: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    zero_weights: list[bool] = field(default_factory=list)
     stacks: list[list[int]] = field(default_factory=list)
     residuals: list[Series] = field(default_factory=list)
     fusions: list[Series] = field(default_factory=list)

@@ -91,8 +91,7 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
     started = time.monotonic()
     events({"type": "status", "message": "loading PyTorch"})
     device, device_text = pick_device(spec.options.device, spec.options.precision)
-    if device.type == "cpu":
-        bound_memory(spec.options.memory_limit_bytes)
+    bound_memory(spec.options.memory_limit_bytes, device.type)
     shape = sample_shape(spec.inputs, spec.training)
     process = Process.of(spec.training, spec.options.schedule, spec.options.prediction)
     data = load_data(spec.options, shape)
@@ -188,6 +187,7 @@ def _save_weights(run: "SeedRun", folder: Path) -> str:
         }
     temporary = folder / ".weights.safetensors.tmp"
     save_file(tensors, temporary)
+    temporary.chmod(0o644)
     os.replace(temporary, folder / "weights.safetensors")
     return "weights.safetensors"
 
