@@ -1,5 +1,6 @@
 /** What Python says of a document, indexed for the canvas. */
 
+import { calleeOf } from './calls';
 import type { DesignDocument } from './document';
 import { calledDefinitions } from './graph';
 
@@ -99,8 +100,9 @@ export function marksOf(document: DesignDocument, definition: string, diagnostic
   }
   const calls = Object.entries(document.definitions[definition]?.nodes ?? {});
   for (const [name, node] of calls) {
-    if (!Object.hasOwn(document.definitions, node.call)) continue;
-    const inside = calledDefinitions(document.definitions, node.call);
+    const callee = calleeOf(document.definitions[definition]!, node);
+    if (!Object.hasOwn(document.definitions, callee)) continue;
+    const inside = calledDefinitions(document.definitions, callee);
     for (const diagnostic of diagnostics) if (diagnostic.severity !== 'info' && inside.has(placeOf(diagnostic).definition)) touch(name, diagnostic, false);
   }
   return marks;
@@ -121,9 +123,10 @@ export function pathTo(document: DesignDocument, definition: string): Step[] {
     const at = path.at(-1)!.definition;
     if (at === definition) return path;
     for (const [via, node] of Object.entries(document.definitions[at]?.nodes ?? {})) {
-      if (seen.has(node.call) || !Object.hasOwn(document.definitions, node.call)) continue;
-      seen.add(node.call);
-      queue.push([...path, { definition: node.call, via }]);
+      const callee = calleeOf(document.definitions[at]!, node);
+      if (seen.has(callee) || !Object.hasOwn(document.definitions, callee)) continue;
+      seen.add(callee);
+      queue.push([...path, { definition: callee, via }]);
     }
   }
   return [{ definition }];

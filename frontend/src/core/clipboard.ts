@@ -1,5 +1,6 @@
 /** Copy and paste of calls, within a document or from one to another. */
 
+import { calleeOf } from './calls';
 import { type Definition, type DesignDocument, type EdgePair, type NodeCall, type Point, uniqueName } from './document';
 import { formatEndpoint, isCallId, parseEndpoint } from './endpoints';
 import { withDefinition, moveNodes } from './edits';
@@ -21,7 +22,7 @@ export function copy(document: DesignDocument, definition: string, ids: Iterable
   const chosen = new Set([...ids].filter((id) => isCallId(id) && Object.hasOwn(one.nodes, id)));
   if (chosen.size === 0) return null;
   const inside = (endpoint: string): boolean => chosen.has(parseEndpoint(endpoint).node ?? '');
-  const used = [...chosen].flatMap((id) => [...calledDefinitions(document.definitions, one.nodes[id]!.call)]);
+  const used = [...chosen].flatMap((id) => [...calledDefinitions(document.definitions, calleeOf(one, one.nodes[id]!))]);
   return {
     nodes: Object.fromEntries([...chosen].map((id) => [id, one.nodes[id]!])),
     edges: one.edges.filter(([source, target]) => inside(source) && inside(target)),

@@ -1,5 +1,6 @@
 /** May this output feed that input? Every refusal carries its reason. */
 
+import { calleeOf } from './calls';
 import type { Catalogue, DesignDocument, PortDeclaration } from './document';
 import { Refusal, connect, setOutput } from './edits';
 import { type Endpoint, boundaryName, formatEndpoint, isInputId, isOutputId } from './endpoints';
@@ -31,8 +32,8 @@ export class LinkRules {
   }
 
   private signature(card: string): Signature | undefined {
-    const call = this.graph.nodes[card]?.call;
-    return call === undefined ? undefined : signatureOf(this.document, this.catalogue, call);
+    const node = this.graph.nodes[card];
+    return node && signatureOf(this.document, this.catalogue, calleeOf(this.graph, node));
   }
 
   source(end: CardPort): PortDeclaration | undefined {

@@ -6,7 +6,7 @@ export type Point = readonly [number, number];
 
 export interface ParameterDeclaration {
   name?: string;
-  type: 'int' | 'float' | 'bool' | 'str' | 'list';
+  type: 'int' | 'float' | 'bool' | 'str' | 'list' | 'block';
   default?: Value;
   inferred?: boolean;
   min?: number;

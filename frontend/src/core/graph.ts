@@ -1,5 +1,6 @@
 /** Questions about the graph of one definition. */
 
+import { calleesOf } from './calls';
 import type { Definition } from './document';
 import { parseEndpoint } from './endpoints';
 
@@ -49,6 +50,6 @@ export function topological(names: string[], next: Map<string, Set<string>>): st
 
 /** Definitions that `name` calls, directly or through others, itself included. */
 export function calledDefinitions(definitions: Record<string, Definition>, name: string): Set<string> {
-  const next = new Map(Object.entries(definitions).map(([key, one]) => [key, new Set(Object.values(one.nodes).map((node) => node.call))]));
+  const next = new Map(Object.entries(definitions).map(([key, one]) => [key, calleesOf(definitions, one)]));
   return new Set([...reachable(next, name)].filter((key) => Object.hasOwn(definitions, key)));
 }

@@ -1,5 +1,6 @@
 /** The search palette: blocks and definitions to add, nodes to find. */
 
+import { calleeOf } from './calls';
 import type { Catalogue, DesignDocument } from './document';
 import { roleConflict } from './roles';
 import { calledDefinitions } from './graph';
@@ -64,7 +65,7 @@ function nodeHits(document: DesignDocument, catalogue: Catalogue, query: string)
     for (const [name, node] of Object.entries(one.nodes)) {
       const rank = score(query, name, node.call, definition);
       if (rank === null) continue;
-      const signature = signatureOf(document, catalogue, node.call);
+      const signature = signatureOf(document, catalogue, calleeOf(one, node));
       found.push({ rank: rank + 1, hit: { kind: 'find', name, definition, title: name, detail: `${node.call} in ${definition}`, family: signature.family } });
     }
   }

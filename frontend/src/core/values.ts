@@ -20,7 +20,7 @@ export interface Parsed {
 export function parseValue(text: string, declaration: ParameterDeclaration): Parsed {
   const trimmed = text.trim();
   if (trimmed === '') return {};
-  if (declaration.type === 'str') return { value: trimmed };
+  if (declaration.type === 'str' || declaration.type === 'block') return { value: trimmed };
   if (trimmed === 'true' || trimmed === 'false') return { value: trimmed === 'true' };
   const number = Number(trimmed);
   if (Number.isFinite(number)) return rangeChecked(number, declaration);

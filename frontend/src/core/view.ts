@@ -1,7 +1,9 @@
 /** One definition as cards and wires: everything the canvas draws, decided without a DOM. */
 
+import { calleeOf, socketOf } from './calls';
 import type { Catalogue, Definition, DesignDocument, NodeCall, PortDeclaration, Values } from './document';
 import { inputId, isInputId, isOutputId, outputId, parseEndpoint, sourceId } from './endpoints';
+import { groupBy } from './groups';
 import { isConditioning } from './roles';
 import { type Signature, signatureOf } from './signature';
 import { type Phase, type Phases, phasesOf } from './phases';
@@ -35,6 +37,8 @@ export interface Card {
   repeat?: string;
   when?: string;
   instance?: string;
+  /** The parameter that fills this socket. */
+  socket?: string;
   /** The definition that opens on double-click. */
   enters?: string;
   ports: PortView[];
@@ -88,7 +92,7 @@ interface RawWire extends Omit<Wire, 'sourceHandle' | 'targetHandle' | 'tap' | '
 /** Build the view of `name`. Edges to calls that do not exist are left to the checker. */
 export function viewOf(document: DesignDocument, catalogue: Catalogue, name: string): View {
   const definition = document.definitions[name]!;
-  const signatures = new Map(Object.entries(definition.nodes).map(([id, node]) => [id, signatureOf(document, catalogue, node.call)]));
+  const signatures = new Map(Object.entries(definition.nodes).map(([id, node]) => [id, signatureOf(document, catalogue, calleeOf(definition, node))]));
   const raw = rawWires(definition);
   const phases = phasesOf(definition, raw);
   const cards = [
@@ -151,7 +155,7 @@ function callCard(id: string, node: NodeCall, signature: Signature, wires: RawWi
   }
   return {
     id, kind: 'call', title: id, subtitle: subtitle(node, signature), family: signature.family,
-    repeat: node.repeat === undefined ? undefined : String(node.repeat), when: node.when, instance: node.instance,
+    repeat: node.repeat === undefined ? undefined : String(node.repeat), when: node.when, instance: node.instance, socket: socketOf(node),
     enters: signature.kind === 'definition' ? signature.name : undefined,
     ports, phase, width: CARD_WIDTH, height: CARD_HEIGHT,
   };
@@ -193,8 +197,7 @@ const REFERENCE = /^(like|reference)$/;
 
 /** Whether a wire is a tap: its source feeds so many cards that lines would make a hairball, or it is a mere reference. */
 function tapTest(wires: RawWire[], cards: Card[]): (wire: RawWire) => boolean {
-  const fans = new Map<string, RawWire[]>();
-  for (const wire of wires) fans.set(wire.from, [...(fans.get(wire.from) ?? []), wire]);
+  const fans = groupBy(wires, (wire) => wire.from);
   const targetRole = new Map(cards.flatMap((card) => card.ports.filter((port) => port.direction === 'in').map((port) => [`${card.id}.${port.name}`, port.role])));
   const beside = new Set(cards.flatMap((card) => card.ports.filter((port) => port.direction === 'in' && port.side === 'left').map((port) => `${card.id}.${port.name}`)));
   const broadcasts = (fan: RawWire[]): boolean => {
@@ -203,14 +206,14 @@ function tapTest(wires: RawWire[], cards: Card[]): (wire: RawWire) => boolean {
     return cardsFed >= TAP_FANOUT_TRUNK || (cardsFed >= TAP_FANOUT && conditions * 2 >= fan.length);
   };
   const conditions = (wire: RawWire): boolean => beside.has(`${wire.target}.${wire.targetPort}`);
-  const modulators = [...Map.groupBy(wires.filter(conditions), (wire) => wire.source)].filter(([, fan]) => new Set(fan.map((wire) => wire.target)).size >= TAP_FANOUT);
+  const modulators = [...groupBy(wires.filter(conditions), (wire) => wire.source)].filter(([, fan]) => new Set(fan.map((wire) => wire.target)).size >= TAP_FANOUT);
   const modulating = new Set(modulators.map(([source]) => source));
   const sources = new Set([...fans].filter(([, fan]) => broadcasts(fan)).map(([from]) => from));
   return (wire) => sources.has(wire.from) || (modulating.has(wire.source) && conditions(wire)) || (REFERENCE.test(wire.targetPort) && fans.get(wire.from)!.length > 1);
 }
 
 function finishWires(raw: RawWire[], cards: Card[], isTap: (wire: RawWire) => boolean, phases: Phases): Wire[] {
-  const taps = Map.groupBy(raw.filter(isTap), (wire) => wire.from);
+  const taps = groupBy(raw.filter(isTap), (wire) => wire.from);
   const byId = new Map(cards.map((card) => [card.id, card]));
   const seen = new Map<string, number>();
   return raw.map((wire) => {

@@ -1,9 +1,10 @@
 /** The state of the editor: the document and its history, where we are, what is selected, what Python says. */
 
 import { type CheckResult, type Diagnostic, EMPTY_CHECK, type Mark, type Rendered, type Step, marksOf, pathTo, placeOf } from '../core/annotations';
+import { calleeOf } from '../core/calls';
 import { type Clip, copy, paste } from '../core/clipboard';
 import { type CardPort, LinkRules } from '../core/connection';
-import { type Catalogue, type Definition, type DesignDocument, type Point, serialise } from '../core/document';
+import { type Catalogue, type Definition, type DesignDocument, type NodeCall, type Point, serialise } from '../core/document';
 import * as edits from '../core/edits';
 import { type History, record, redo, startHistory, undo } from '../core/history';
 import { autoLayout, positionsOf } from '../core/layout';
@@ -204,9 +205,11 @@ export class EditorStore {
   private pathAlong(via: string[], definition: string): Step[] {
     const path: Step[] = [{ definition: this.document.main }];
     for (const name of via) {
-      const call = this.document.definitions[path.at(-1)!.definition]?.nodes[name]?.call;
-      if (call === undefined || !Object.hasOwn(this.document.definitions, call)) break;
-      path.push({ definition: call, via: name });
+      const around = this.document.definitions[path.at(-1)!.definition]!;
+      const node = around.nodes[name];
+      const callee = node && calleeOf(around, node);
+      if (callee === undefined || !Object.hasOwn(this.document.definitions, callee)) break;
+      path.push({ definition: callee, via: name });
     }
     return path.at(-1)!.definition === definition ? path : pathTo(this.document, definition);
   }
@@ -270,8 +273,9 @@ export class EditorStore {
     this.apply('disconnect', (document) => edits.removeEdges(document, this.definitionName, indices));
   }
 
-  signature(call: string): Signature {
-    return signatureOf(this.document, this.catalogue, call);
+  /** The signature of a node of the definition on screen. */
+  signature(node: NodeCall): Signature {
+    return signatureOf(this.document, this.catalogue, calleeOf(this.definition!, node));
   }
 
   /** Positions as they are on screen now. */
