@@ -92,7 +92,7 @@ def growth(record: SeedRecord) -> Iterator[Finding]:
         largest = int(np.nanargmax(ratios))
         figure = float(ratios[largest])
         warn = TRANSFORMER_GROWTH if transformer else UNET_GROWTH
-        # a loud trunk whose blocks normalise it trains as well as any; one that does not shows in the gradient
+        # a loud trunk whose blocks normalise it trains well; where none does, the gradient shows it
         fail = GROWTH_FAIL if transformer or gradient_peak(record) > SPIKE_WARN else np.inf
         severity, threshold = level(figure, warn, fail)
         if severity:

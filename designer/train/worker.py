@@ -69,10 +69,13 @@ def main(arguments: list[str]) -> int:
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     events = Events(stream, spec.run_dir / "events.jsonl")
+    events({"type": "status", "message": "loading PyTorch"})
     stopper = Stopper(spec.options.time_limit_s)
     if "--watch-stdin" in arguments:
         stopper.watch_stdin()
     try:
+        device, _ = pick_device(spec.options.device, spec.options.precision)
+        bound_memory(spec.options.memory_limit_bytes, device.type)
         report = run(spec, events, stopper)
     except UserError as error:
         events({"type": "error", "message": str(error)})
@@ -89,9 +92,7 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
     Raises UserError where the device, the data or the design's training settings cannot be used.
     """
     started = time.monotonic()
-    events({"type": "status", "message": "loading PyTorch"})
     device, device_text = pick_device(spec.options.device, spec.options.precision)
-    bound_memory(spec.options.memory_limit_bytes, device.type)
     shape = sample_shape(spec.inputs, spec.training)
     process = Process.of(spec.training, spec.options.schedule, spec.options.prediction)
     data = load_data(spec.options, shape)
