@@ -3,24 +3,21 @@
 from designer import load, check, summarize, render, train, export_onnx, serve
 """
 
-from typing import TYPE_CHECKING, Any
-
 from designer.check import check
 from designer.document import Design, dumps, load, loads, save
 from designer.errors import UserError
+from designer.export import export_onnx
 from designer.presets import build, presets
 from designer.render import render, write
+from designer.serve import serve
 from designer.summary import summarize
+from designer.train import train
+from designer.version import __version__
 
-if TYPE_CHECKING:
-    from designer.export import export_onnx
-    from designer.serve import serve
-    from designer.train import train
-
-__version__ = "0.1.0"
 __all__ = [
     "Design",
     "UserError",
+    "__version__",
     "build",
     "check",
     "dumps",
@@ -35,14 +32,3 @@ __all__ = [
     "train",
     "write",
 ]
-
-# Functions that pull in torch, onnxruntime or a web server: imported when first asked for.
-_LAZY = {"export_onnx": "designer.export", "serve": "designer.serve", "train": "designer.train"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
-
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'designer' has no attribute {name!r}")

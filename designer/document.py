@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from designer.errors import UserError
 from designer.files import write_atomic
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 FORMAT = "diffusion-design"
 FORMAT_VERSION = 1
@@ -84,6 +85,8 @@ class Definition:
 
     def graph(self) -> "nx.MultiDiGraph[str]":
         """Return the graph of calls; edges carry `source_port` and `target_port`."""
+        import networkx as nx  # 0.2 s: not for `designer --help`
+
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         graph.add_nodes_from(self.nodes)
         for source, target in self.edges:
@@ -96,6 +99,8 @@ class Definition:
     @cached_property
     def useful(self) -> frozenset[str]:
         """The nodes that lead to an output; the others are left out of cost and code."""
+        import networkx as nx
+
         graph = self.graph()
         ends = {port.source.partition(".")[0] for port in self.outputs} & set(graph)
         return frozenset(ends.union(*(nx.ancestors(graph, end) for end in ends)))
@@ -106,6 +111,8 @@ class Definition:
 
         Raises networkx.NetworkXUnfeasible when the calls form a cycle.
         """
+        import networkx as nx
+
         position = {name: index for index, name in enumerate(self.nodes)}
         return list(nx.lexicographical_topological_sort(nx.DiGraph(self.graph()), key=position.__getitem__))
 

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from designer.assets import folder
 from designer.document import Design
 from designer.errors import UserError
@@ -84,6 +82,8 @@ def _shape(pattern: str, names: dict[str, Any]) -> tuple[int | str, ...]:
 
 
 def _print(plan: Plan) -> tuple[str, tuple[dict[str, Any], ...]]:
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder("templates")),
         undefined=jinja2.StrictUndefined,

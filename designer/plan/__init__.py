@@ -11,7 +11,7 @@ from typing import Any
 from designer.catalogue import catalogue
 from designer.check import check
 from designer.document import Design, Parameter
-from designer.errors import UserError
+from designer.errors import DesignError, UserError
 from designer.plan.builder import ClassBuilder, plain
 from designer.plan.model import Plan
 from designer.plan.sources import block_sources
@@ -28,12 +28,12 @@ MAX_SPLITS = 64
 
 
 def make_plan(design: Design) -> Plan:
-    """Return the plan of a design. Raises UserError when the design has errors."""
+    """Return the plan of a design. Raises DesignError when the design has errors."""
     report = check(design)
     if not report.ok or report.frame is None:
         errors = [one for one in report.diagnostics if one.severity == "error"]
         first = f"{errors[0].node}: {errors[0].message}"
-        raise UserError(f"the design has {len(errors)} error(s); first: {first}")
+        raise DesignError(f"the design has {len(errors)} error(s); first: {first}")
     splits: Splits = {}
     for _ in range(MAX_SPLITS):
         try:

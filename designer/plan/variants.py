@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import networkx as nx
-
 from designer.document import Definition, Design
 from designer.shapes.frame import Frame
 
@@ -50,6 +48,8 @@ def inner_frames(frame: Frame) -> Iterator[Frame]:
 
 def find_variants(design: Design, main: Frame, splits: Splits) -> tuple[list[Variant], dict[int, Variant]]:
     """Return the classes of a design, callees first, and the class of each live frame by its id."""
+    import networkx as nx
+
     frames: dict[str, list[Frame]] = {}
     calls: nx.DiGraph[str] = nx.DiGraph()
     calls.add_node(main.definition.name)

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import networkx as nx
-
 from designer import expressions
 from designer.diagnostics import Diagnostic, Severity
 from designer.dims import Dim, Size, UndecidedError, simplify
@@ -129,6 +127,8 @@ class Elaborator:
         return frame
 
     def _body(self, frame: Frame) -> None:
+        import networkx as nx
+
         definition = frame.definition
         try:
             order = definition.order

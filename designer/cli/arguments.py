@@ -1,0 +1,36 @@
+"""Arguments that several commands share."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from designer.errors import UserError
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def assignments(pairs: Sequence[str]) -> dict[str, Any]:
+    """Read NAME=VALUE pairs; values are JSON (numbers, true, lists) or else text. Raises UserError."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator or not name:
+            raise UserError(f"received {pair!r}; expected NAME=VALUE")
+        try:
+            found[name.strip()] = json.loads(text)
+        except ValueError:
+            found[name.strip()] = text
+    return found
+
+
+def operating_point(text: str | None) -> dict[str, int]:
+    """Read sizes such as "B=1,H=64,W=64". Raises UserError."""
+    found = assignments([part for part in (text or "").split(",") if part])
+    for name, value in found.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise UserError(f"--at {name}: received {value!r}; expected a size of at least 1")
+    return found

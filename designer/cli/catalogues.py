@@ -1,0 +1,53 @@
+"""designer presets, blocks, rules."""
+
+import argparse
+from typing import Any
+
+from designer.cli.arguments import add_json
+from designer.cli.output import print_json, print_table
+
+
+def add_commands(commands: Any) -> None:
+    """Add the catalogues to the parser."""
+    for name, text, run in (
+        ("presets", "list published architectures", _presets),
+        ("blocks", "list blocks", _blocks),
+        ("rules", "list rules", _rules),
+    ):
+        parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        add_json(parser)
+        parser.set_defaults(run=run)
+
+
+def _presets(options: argparse.Namespace) -> int:
+    from designer.presets import presets
+
+    found = presets()
+    if options.json:
+        print_json([preset.to_json() for preset in found])
+        return 0
+    rows = [(one.id, f"{one.parameters:,}", one.title) for one in found]
+    print_table(("preset", "parameters", "title"), rows, right=frozenset({1}))
+    return 0
+
+
+def _blocks(options: argparse.Namespace) -> int:
+    from designer.catalogue import catalogue
+
+    found = sorted(catalogue().values(), key=lambda spec: (spec.family, spec.name))
+    if options.json:
+        print_json([spec.to_json() for spec in found])
+        return 0
+    print_table(("block", "family", "what it does"), [(one.name, one.family, one.summary) for one in found])
+    return 0
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from designer.rules import rules
+
+    if options.json:
+        print_json([rule.to_json() for rule in rules()])
+        return 0
+    rows = [(one.code, one.severity, one.title, one.what) for one in rules()]
+    print_table(("code", "severity", "rule", "what it finds"), rows)
+    return 0

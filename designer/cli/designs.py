@@ -1,0 +1,126 @@
+"""designer new, check, summary, render."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from designer.cli.arguments import add_json, assignments, operating_point
+from designer.cli.output import print_json, print_table, quantity
+from designer.errors import UserError
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands that read or write designs."""
+    new = commands.add_parser(
+        "new", help="write a design from a preset", description="Write a design from a preset."
+    )
+    new.add_argument("preset", metavar="PRESET", help="see `designer presets`")
+    new.add_argument("-o", "--output", metavar="FILE", required=True, type=Path, help="design file to write")
+    new.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="set a parameter of the design"
+    )
+    new.add_argument("--force", action="store_true", help="overwrite an existing file")
+    new.set_defaults(run=_new)
+
+    check = commands.add_parser(
+        "check", help="check shapes and rules", description="Check a design: shapes and rules."
+    )
+    check.add_argument("design", metavar="DESIGN")
+    add_json(check)
+    check.set_defaults(run=_check)
+
+    summary = commands.add_parser(
+        "summary", help="parameters, FLOPs, memory", description="Cost of a design."
+    )
+    summary.add_argument("design", metavar="DESIGN")
+    summary.add_argument("--at", metavar="B=1,H=64,W=64", help="sizes at which costs are counted")
+    add_json(summary)
+    summary.set_defaults(run=_summary)
+
+    render = commands.add_parser("render", help="write PyTorch source", description="Write PyTorch source.")
+    render.add_argument("design", metavar="DESIGN")
+    render.add_argument("-o", "--output", metavar="DIR", required=True, type=Path)
+    render.add_argument("--target", default="torch", help="what to render (default: torch, a plain file)")
+    render.add_argument("--force", action="store_true", help="overwrite files that were edited by hand")
+    add_json(render)
+    render.set_defaults(run=_render)
+
+
+def _new(options: argparse.Namespace) -> int:
+    from designer.document import save
+    from designer.presets import build
+
+    design = build(options.preset, assignments(options.set))
+    if options.output.exists() and not options.force:
+        raise UserError(f"{options.output}: exists; choose another name, or overwrite it with --force")
+    try:
+        save(design, options.output)
+    except OSError as error:
+        raise UserError(f"{options.output}: cannot be written ({error.strerror})") from None
+    print(options.output)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from designer.check import check
+    from designer.document import load
+
+    report = check(load(options.design))
+    if options.json:
+        print_json(report.to_json())
+        return 0 if report.ok else 1
+    for one in report.diagnostics:
+        place = one.node + (f".{one.port}" if one.port else "")
+        via = f" (reached through {' → '.join(one.path)})" if len(one.path) > 1 else ""
+        print(f"{one.severity} {one.code} {place}: {one.message}{via}", file=sys.stderr)
+    errors = sum(one.severity == "error" for one in report.diagnostics)
+    print(f"ok: {report.certificate}" if report.ok else f"{errors} error{'s' if errors != 1 else ''}")
+    return 0 if report.ok else 1
+
+
+def _summary(options: argparse.Namespace) -> int:
+    from designer.document import load
+    from designer.summary import summarize
+
+    summary = summarize(load(options.design), operating_point(options.at))
+    if options.json:
+        print_json(summary.to_json())
+        return 0
+    rows = [
+        (one.node, one.call, f"{one.parameters:,}", quantity(one.flops), quantity(one.activation_bytes, "B"))
+        for one in summary.nodes
+    ]
+    rows.append(
+        (
+            "total",
+            "",
+            f"{summary.parameters:,}",
+            quantity(summary.flops),
+            quantity(summary.activation_bytes_training, "B"),
+        )
+    )
+    print_table(("node", "call", "parameters", "FLOPs", "activations"), rows, right=frozenset({2, 3, 4}))
+    at = ", ".join(f"{name}={value}" for name, value in summary.at.items())
+    print(
+        f"at {at}; trainable {summary.trainable:,}; peak forward {quantity(summary.activation_bytes_forward, 'B')}"
+    )
+    return 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    from designer.document import load
+    from designer.render import render, write
+
+    rendering = render(load(options.design), options.target)
+    write(rendering, options.output, options.force)
+    if options.json:
+        print_json(rendering.to_json())
+        return 0
+    arguments = ", ".join(
+        f"{one.name}: {one.dtype}[{', '.join(map(str, one.shape))}]" for one in rendering.inputs
+    )
+    print(f"{rendering.class_name}.forward({arguments})")
+    for name in sorted(rendering.files):
+        print(options.output / name)
+    return 0

@@ -1,0 +1,121 @@
+"""From a rendered module to an ONNX file, in the child process."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+OPSET = 23  # native Attention, GroupNormalization and RMSNormalization
+EXTERNAL_DATA_BYTES = 1_500_000_000
+DTYPES = {"float32": torch.float32, "int64": torch.int64, "bool": torch.bool}
+
+
+def example_inputs(
+    spec: Mapping[str, Any], point: Mapping[str, int], seed: int, timestep: float | None = None
+) -> dict[str, Tensor]:
+    """Return inputs by name at sizes `point`: noise, timesteps in [0, T), class labels within range."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = int(spec["training"].get("timesteps", 1000))
+    classes = int(spec["training"].get("num_classes", 2))
+    found: dict[str, Tensor] = {}
+    for tensor in spec["inputs"]:
+        shape = [point[size] if isinstance(size, str) else size for size in tensor["shape"]]
+        if tensor["role"] == "timestep":
+            drawn = torch.rand(shape, generator=generator) * (steps - 1)
+            value = torch.full(shape, float(timestep)) if timestep is not None else drawn.floor()
+        elif tensor["dtype"] == "int64":
+            value = torch.randint(0, classes, shape, generator=generator)
+        else:
+            value = torch.randn(shape, generator=generator)
+        found[tensor["name"]] = value.to(DTYPES[tensor["dtype"]])
+    return found
+
+
+def load_weights(model: nn.Module, path: str | None) -> str:
+    """Load a safetensors file, or draw every parameter at random; return how to call the weights.
+
+    Raises ValueError when the file does not fit the model.
+    """
+    if path is not None:
+        from safetensors.torch import load_file
+
+        try:
+            model.load_state_dict(load_file(path), strict=True)
+        except Exception as error:
+            raise ValueError(f"{path}: does not fit the model: {str(error)[:400]}") from None
+        return "trained weights"
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
+    return "random weights"
+
+
+def dynamic_shapes(spec: Mapping[str, Any]) -> dict[str, dict[int, Any]]:
+    """Return torch.export's description of the axes that may vary: multiples as the certificate says."""
+    dims: dict[str, Any] = {}
+    for name, axis in spec["axes"].items():
+        modulus, high = axis["modulus"], axis["high"]
+        smallest = 1 if name == "B" else max(1, -(-axis["low"] // modulus))
+        bounds = {} if high is None else {"max": high // modulus}
+        unit = torch.export.Dim(name if modulus == 1 else f"{name}_over_{modulus}", min=smallest, **bounds)
+        dims[name] = unit if modulus == 1 else modulus * unit
+    return {
+        tensor["name"]: {index: dims[size] for index, size in enumerate(tensor["shape"]) if size in dims}
+        for tensor in spec["inputs"]
+    }
+
+
+def export_model(
+    model: nn.Module, spec: Mapping[str, Any], point: Mapping[str, int], path: Path
+) -> list[str]:
+    """Write the ONNX file (weights beside it past 1.5 GB); return the names of the files."""
+    inputs = example_inputs(spec, point, seed=1)
+    size = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+    external = size > EXTERNAL_DATA_BYTES
+    program = torch.onnx.export(
+        model,
+        tuple(inputs.values()),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=list(inputs),
+        output_names=[tensor["name"] for tensor in spec["outputs"]],
+        dynamic_shapes=tuple(dynamic_shapes(spec).values()),
+        external_data=external,
+        verbose=False,
+    )
+    assert program is not None
+    program.save(str(path), external_data=external)
+    stamp(path, spec)
+    return [path.name, *([f"{path.name}.data"] if external else [])]
+
+
+def stamp(path: Path, spec: Mapping[str, Any]) -> None:
+    """Strip the exporter's notes (they hold source paths) and write what the model is."""
+    model = onnx.load(str(path), load_external_data=False)
+    graphs = [model.graph, *model.functions]
+    for graph in graphs:
+        for node in graph.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+        del graph.metadata_props[:]
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+    del model.metadata_props[:]
+    training = spec["training"]
+    facts = {
+        "design": spec["design"]["name"],
+        "design_hash": spec["design"]["hash"],
+        "preset": spec["design"]["preset"],
+        "prediction": str(training.get("prediction", "epsilon")),
+        "schedule": str(training.get("schedule", "linear")),
+        "precision": spec["precision"],
+        "torch": torch.__version__,
+    }
+    onnx.helper.set_model_props(model, facts)
+    model.producer_name, model.doc_string = "diffusion-architecture-designer", ""
+    onnx.save(model, str(path))
+    onnx.checker.check_model(str(path), full_check=True)

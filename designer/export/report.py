@@ -1,0 +1,72 @@
+"""The report of an export: what was written, and how far ONNX Runtime is from PyTorch."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+# Relative L2 error that fp32 and fp16 exports may have.
+LIMITS = {"fp32": 5e-6, "fp16": 3e-3}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output at one size and noise level: errors of ONNX Runtime against PyTorch."""
+
+    output: str
+    at: dict[str, int]
+    timestep: float | None
+    max_abs: float
+    mean_abs: float
+    relative_l2: float
+    ok: bool
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """An export. `ok` says that every comparison stayed below the limit of its precision."""
+
+    ok: bool
+    model: str
+    files: list[str]
+    bytes: int
+    opset: int
+    precision: str
+    provider: str
+    weights: str
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+    limit: float
+    design: dict[str, str]
+    parity: list[Comparison] = field(default_factory=list)
+    seconds: float = 0.0
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> "ExportReport":
+        """Return a report from JSON values as `to_json` gives them."""
+        parity = [Comparison(**one) for one in values["parity"]]
+        return ExportReport(**{**values, "parity": parity})
+
+    @property
+    def worst(self) -> Comparison | None:
+        """The comparison with the largest relative error."""
+        return max(self.parity, key=lambda one: one.relative_l2, default=None)
+
+    def text(self) -> str:
+        """Return the report in a few lines."""
+        lines = [
+            f"{self.model}: {self.bytes / 1e6:.1f} MB, opset {self.opset}, {self.precision}, {self.seconds:.0f} s"
+        ]
+        for tensor in (*self.inputs, *self.outputs):
+            lines.append(f"  {tensor['name']}: {tensor['dtype']}[{', '.join(map(str, tensor['shape']))}]")
+        worst = self.worst
+        if worst is not None:
+            sizes = ", ".join(f"{name}={size}" for name, size in worst.at.items())
+            lines.append(
+                f"parity with PyTorch over {len(self.parity)} comparisons ({self.provider}, {self.weights}): relative L2 "
+                f"≤ {worst.relative_l2:.1e} (limit {self.limit:.0e}), largest at {sizes}: {'ok' if self.ok else 'FAILED'}"
+            )
+        return "\n".join(lines)

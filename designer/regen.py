@@ -1,0 +1,106 @@
+"""Regenerate everything that is made from the code: examples, reference pages, schema, golden renderings.
+
+    python -m designer.regen            write what changed
+    python -m designer.regen --check    write nothing; exit 1 and name the files that are stale
+
+For a checkout only: the files lie beside the package, not in it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from designer.catalogue import catalogue
+from designer.document import dumps
+from designer.examples import teaching_designs
+from designer.files import write_atomic
+from designer.presets import presets
+from designer.render import render
+from designer.rules import rules
+from designer.schema import document_schema
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDENS = ("ddpm-tiny", "ddpm-cifar10", "dit-tiny", "dit-s-2")
+
+
+def generated() -> Iterator[tuple[str, str]]:
+    """Yield the path (below the checkout) and the text of every generated file."""
+    for preset in presets():
+        yield f"examples/{preset.id}.json", dumps(preset.design)
+    for name, design in teaching_designs().items():
+        yield f"examples/{name}.json", dumps(design)
+    by_id = {preset.id: preset for preset in presets()}
+    for name in GOLDENS:
+        yield f"tests/golden/{name}.py.golden", render(by_id[name].design).files["model.py"]
+    yield "docs/design.schema.json", json.dumps(document_schema(), indent=1, ensure_ascii=False) + "\n"
+    yield "docs/reference/blocks.md", _blocks()
+    yield "docs/reference/rules.md", _rules()
+    yield "docs/reference/presets.md", _presets()
+
+
+def _blocks() -> str:
+    lines = ["# Blocks", "", "Generated from the specs in `blocks/` by `make regen`.", ""]
+    for spec in sorted(catalogue().values(), key=lambda one: (one.family, one.name)):
+        lines += [f"## {spec.name}", "", f"*{spec.family}* — {spec.summary}", "", f"`{spec.formula}`", ""]
+        if spec.stability.mechanism:
+            what = f"{spec.stability.stabilises}: " if spec.stability.stabilises else ""
+            lines += [f"Stability: {what}{spec.stability.mechanism}.", ""]
+        lines += [f"- in `{port.name}` ({port.role}): `{port.shape}`" for port in spec.inputs]
+        lines += [f"- out `{port.name}` ({port.role}): `{port.shape}`" for port in spec.outputs]
+        for param in spec.params:
+            default = (
+                "inferred" if param.inferred else "required" if param.required else f"default {param.default}"
+            )
+            lines.append(f"- `{param.name}` ({param.type}, {default}): {param.help}")
+        article = f" Article section {spec.article}." if spec.article else ""
+        lines += ["", f"{spec.reference}.{article}", ""]
+    return "\n".join(lines)
+
+
+def _rules() -> str:
+    lines = ["# Rules", "", "Generated from the files in `designer/rules/` by `make regen`.", ""]
+    for rule in rules():
+        lines += [f"## {rule.code} {rule.title} ({rule.severity})", ""]
+        lines += [f"**What it does.** {rule.what}", "", f"**Why is this bad.** {rule.why}", ""]
+        lines += [f"**Example.** {rule.example}", "", f"**Use instead.** {rule.instead}", ""]
+        source = "; ".join(
+            part
+            for part in (f"article section {rule.article}" if rule.article else "", rule.reference)
+            if part
+        )
+        lines += [source[:1].upper() + source[1:] + ".", ""] if source else []
+    return "\n".join(lines)
+
+
+def _presets() -> str:
+    lines = ["# Presets", "", "Generated from `designer/presets/` by `make regen`.", ""]
+    lines += ["| preset | parameters | title | source |", "|---|---:|---|---|"]
+    lines += [f"| `{one.id}` | {one.parameters:,} | {one.title} | {one.reference} |" for one in presets()]
+    return "\n".join([*lines, ""])
+
+
+def main() -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m designer.regen", description="Regenerate generated files."
+    )
+    parser.add_argument("--check", action="store_true", help="only say which files are stale")
+    options = parser.parse_args()
+    stale = [
+        (ROOT / name, text)
+        for name, text in generated()
+        if not (ROOT / name).is_file() or (ROOT / name).read_text(encoding="utf-8") != text
+    ]
+    for path, text in stale:
+        if options.check:
+            print(f"stale: {path.relative_to(ROOT)}; run make regen", file=sys.stderr)
+        else:
+            write_atomic(path, text)
+            print(path.relative_to(ROOT))
+    return 1 if options.check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
