@@ -3,10 +3,8 @@
 Importing this package imports no torch; the child process does.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from designer.train.options import TrainOptions
@@ -37,16 +35,3 @@ def train(
         if on_event is not None:
             on_event(event)
     return run.wait()
-
-
-class _CallableModule(ModuleType):
-    """Lets `from designer import train` be called even where this package was imported first.
-
-    Importing a subpackage puts it into its parent under its own name, which is that of the function.
-    """
-
-    def __call__(self, *args: Any, **kwargs: Any) -> "RunReport":
-        return train(*args, **kwargs)
-
-
-sys.modules[__name__].__class__ = _CallableModule

@@ -28,6 +28,7 @@ from designer.train.record import NonFinite, SeedRecord
 
 PROBE_EVERY = 10
 _EVENT_SECONDS = 1.0
+_MOST_PROBES = 200
 Emit = Callable[[dict[str, Any]], None]
 
 
@@ -238,5 +239,5 @@ class SeedRun:
 
 
 def is_probed(step: int, steps: int) -> bool:
-    """Say whether `step` is measured: every tenth, and the last."""
-    return step % PROBE_EVERY == 0 or step == steps - 1
+    """Say whether `step` is measured: every tenth (in long runs 200 of all), and the last."""
+    return step % max(PROBE_EVERY, steps // _MOST_PROBES) == 0 or step == steps - 1

@@ -114,6 +114,8 @@ def test_no_hook_remains_after_a_step() -> None:
 
 def test_every_tenth_step_and_the_last_are_probed() -> None:
     assert [step for step in range(25) if is_probed(step, 25)] == [0, 10, 20, 24]
+    assert sum(is_probed(step, 100_000) for step in range(100_000)) == 201
+    assert sum(is_probed(step, 100_000) for step in range(100_000)) == 201
 
 
 def test_names_lead_back_to_the_design() -> None:
