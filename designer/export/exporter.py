@@ -112,6 +112,7 @@ def stamp(path: Path, spec: Mapping[str, Any]) -> None:
         "preset": spec["design"]["preset"],
         "prediction": str(training.get("prediction", "epsilon")),
         "schedule": str(training.get("schedule", "linear")),
+        "timesteps": str(training.get("timesteps", 1000)),
         "precision": spec["precision"],
         "torch": torch.__version__,
     }

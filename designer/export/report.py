@@ -36,6 +36,8 @@ class ExportReport:
     outputs: list[dict[str, Any]]
     limit: float
     design: dict[str, str]
+    training: dict[str, Any] = field(default_factory=dict)
+    axes: dict[str, dict[str, Any]] = field(default_factory=dict)
     parity: list[Comparison] = field(default_factory=list)
     seconds: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)

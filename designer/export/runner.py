@@ -11,6 +11,8 @@ from typing import Any
 from designer.check import check as check_design
 from designer.document import Design, save
 from designer.errors import DesignError, UserError
+from designer.export.child import child_environment
+from designer.export.process import training_of
 from designer.export.report import LIMITS, ExportReport
 from designer.render import render, write
 
@@ -26,6 +28,7 @@ class ExportProcess:
         precision: str,
         check: bool,
         time_limit_s: float,
+        memory_limit_bytes: int | None,
     ) -> None:
         if precision not in LIMITS:
             raise UserError(f"precision: received {precision!r}; expected one of {', '.join(LIMITS)}")
@@ -35,11 +38,13 @@ class ExportProcess:
         if self.directory.exists() and not self.directory.is_dir():
             raise UserError(f"{directory}: is a file; expected a folder")
         spec = self._prepare(design, weights, precision, check)
+        spec["memory_limit_bytes"] = memory_limit_bytes
         self._result: dict[str, Any] | None = None
         self._errors: list[str] = []
         command = [sys.executable, "-P", "-m", "designer.export.worker", json.dumps(spec)]
         self.process = subprocess.Popen(
             command,
+            stdin=subprocess.PIPE,  # its end, with this process, ends the child
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -47,7 +52,8 @@ class ExportProcess:
             env=child_environment(),
         )
         threading.Thread(target=self._collect_errors, daemon=True).start()
-        self._timer = threading.Timer(time_limit_s, self.process.kill)
+        self._late = ""
+        self._timer = threading.Timer(time_limit_s, self._out_of_time, [time_limit_s])
         self._timer.daemon = True
         self._timer.start()
 
@@ -79,7 +85,7 @@ class ExportProcess:
             "weights": None if weights is None else str(Path(weights).resolve()),
             "precision": precision,
             "check": check,
-            "training": dict(design.training),
+            "training": training_of(design, weights),
             "design": {"name": design.name, "hash": design.hash(), "preset": design.preset},
         }
 
@@ -100,6 +106,10 @@ class ExportProcess:
         self.process.wait()
         self._timer.cancel()
 
+    def _out_of_time(self, limit_s: float) -> None:
+        self._late = f"it took longer than {limit_s:g} s"
+        self.process.kill()
+
     def cancel(self) -> None:
         """Stop the export."""
         self.process.terminate()
@@ -108,7 +118,8 @@ class ExportProcess:
         """Return the report. Raises UserError when the export failed, with its reason."""
         if self._result is None:
             status = self.process.poll()
-            reason = self._errors[-1] if self._errors else f"the export process ended with status {status}"
+            ended = f"the export process ended with status {status}"
+            reason = self._late or (self._errors[-1] if self._errors else ended)
             raise UserError(f"the export failed: {reason}")
         return ExportReport.from_json(self._result)
 
@@ -117,12 +128,3 @@ class ExportProcess:
         tail = [line.rstrip() for line in self.process.stderr if line.strip()][-1:]
         if not self._errors:
             self._errors = tail
-
-
-def child_environment() -> dict[str, str]:
-    """The environment of a child: this program importable, whatever the working directory."""
-    import os
-
-    package = str(Path(__file__).resolve().parents[2])
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}

@@ -12,6 +12,14 @@ def admits(axis: Mapping[str, Any], size: int) -> bool:
     )
 
 
+def text(axis: Mapping[str, Any]) -> str:
+    """Return which sizes an axis admits, for people."""
+    residues = " or ".join(map(str, axis["residues"]))
+    periodic = f", {residues} modulo {axis['modulus']}" if axis["modulus"] > 1 else ""
+    high = "" if axis["high"] is None else f" to {axis['high']}"
+    return f"expected {axis['low']}{high or ' or more'}{periodic}"
+
+
 def near(axis: Mapping[str, Any], wanted: int) -> int:
     """Return the admissible size nearest to `wanted`, larger ones first."""
     for distance in range(4096):

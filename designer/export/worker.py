@@ -2,11 +2,16 @@
 
 import json
 import logging
+import os
+import shutil
 import sys
 import time
 import warnings
 from pathlib import Path
 from typing import Any
+
+from designer.export.child import end_with_parent
+from designer.train.limits import bound_memory
 
 
 def say(message: str) -> None:
@@ -16,6 +21,7 @@ def say(message: str) -> None:
 
 def main() -> int:
     """Export as the specification on the command line says."""
+    end_with_parent()
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     spec: dict[str, Any] = json.loads(sys.argv[1])
@@ -48,19 +54,26 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     from designer.export.sizes import trace_point
     from designer.render import load_model
 
+    bound_memory(spec["memory_limit_bytes"], "cpu")
     folder = Path(spec["directory"])
+    partial = folder / ".partial"  # what is served or sampled from meanwhile stays whole
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
     model = load_model(folder / "source", spec["class"])().eval()
     weights = load_weights(model, spec["weights"])
     point = trace_point(spec["axes"], spec["training"].get("sample_shape"))
     say("exporting")
-    files = export_model(model, spec, point, folder / "model.onnx")
+    files = export_model(model, spec, point, partial / "model.onnx")
     if spec["precision"] == "fp16":
         from designer.export.half import to_half
 
         say("converting to fp16")
-        to_half(folder / "model.onnx")
-    session = open_session(folder / "model.onnx", "cpu")
+        to_half(partial / "model.onnx")
+    session = open_session(partial / "model.onnx", "cpu")
     parity = list(compare(model, session, spec, point, say)) if spec["check"] else []
+    for name in files:
+        os.replace(partial / name, folder / name)
+    partial.rmdir()
     report = ExportReport(
         ok=all(one.ok for one in parity),
         model=str(folder / "model.onnx"),
@@ -74,6 +87,8 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         outputs=spec["outputs"],
         limit=LIMITS[spec["precision"]],
         design=spec["design"],
+        training=spec["training"],
+        axes=spec["axes"],
         parity=parity,
         seconds=round(time.monotonic() - started, 1),
         versions={

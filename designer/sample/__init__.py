@@ -25,16 +25,17 @@ def sample(
     labels: Sequence[int] | None = None,
     guidance: float = 1.0,
     weights: str | Path | None = None,
-    on_step: Callable[[int, int], None] = lambda done, of: None,
+    on_progress: Callable[[int, int], None] | None = None,
     time_limit_s: float = 3600.0,
 ) -> Images:
     """Draw `n` images, float32 [n, C, H, W] about [-1, 1], from a run, an export or a design with `weights`.
 
     `labels` are the classes, repeated over the images (default: all classes in turn); `guidance` above 1
     pushes towards them. The same seed draws the same images from PyTorch and from ONNX, up to rounding.
-    `on_step(done, of)` follows the work. Raises UserError for what cannot be used.
+    `on_progress(done, of)` follows the work. Raises UserError for what cannot be used.
     """
     found = find_source(source, weights)
+    on_step = on_progress or (lambda done, of: None)
     recipe = _recipe(found, sampler, steps, n, seed, labels, guidance)
     if found.onnx is not None:
         from designer.sample.network import onnx_network

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from designer.errors import UserError
-from designer.export.runner import child_environment
+from designer.export.child import child_environment
 from designer.render import write
 from designer.sample.loop import Recipe
 from designer.sample.samplers import Images
@@ -45,7 +45,7 @@ def _follow(folder: Path, on_step: Callable[[int, int], None], time_limit_s: flo
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "designer.sample.worker", str(folder / "spec.json")],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=child_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=child_environment(),
         )  # fmt: skip
     timer = threading.Timer(time_limit_s, process.kill)
     timer.start()

@@ -4,13 +4,14 @@ A network's output becomes an estimate of the image and of the noise; every step
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from designer.sample.schedule import Level
 
-Images = NDArray[np.float32]
+Images = NDArray[Any]  # float32
 
 SAMPLERS = ("ddim", "ddpm", "euler")
 

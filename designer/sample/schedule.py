@@ -4,11 +4,12 @@ x_t = alpha(t) x_0 + sigma(t) eps, as in training (`designer.train.noise`), with
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 
 
 def linear_alphas_cumprod(timesteps: int) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 from designer.document import Design, load
 from designer.errors import UserError
+from designer.export.process import training_of
 from designer.render import Rendering, render
 from designer.train.inputs import InputSpec
 from designer.train.noise import Process
@@ -58,7 +59,7 @@ def _of_design(design: Design, weights: str | Path | None, code: Path | None) ->
         raise UserError(f"{path}: no such file of weights")
     rendering = render(design)
     inputs = tuple(InputSpec(one.name, one.role, one.shape, one.dtype) for one in rendering.inputs)
-    training = {**design.training, **process_of_run(path.parent)}
+    training = training_of(design, path)
     return Source(
         inputs, training, Process.of(training), rendering=rendering, code=code, weights=path.resolve()
     )
@@ -76,15 +77,3 @@ def _of_export(path: Path) -> Source:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     return Source(inputs, training, Process.of(training), onnx=path)
-
-
-def process_of_run(folder: Path) -> dict[str, Any]:
-    """Return the schedule, prediction and timesteps a run in `folder` trained with; {} when it is no run.
-
-    A run may override what its design says, and then the weights mean what the run says.
-    """
-    try:
-        values = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        return {key: values["process"][key] for key in ("schedule", "prediction", "timesteps")}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}

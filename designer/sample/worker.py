@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from designer.export.child import end_with_parent
 from designer.sample.loop import Recipe, draw
 from designer.sample.network import torch_network
 from designer.train.inputs import InputSpec
@@ -26,6 +27,7 @@ def main(arguments: list[str]) -> int:
         stream.write(json.dumps(event) + "\n")
         stream.flush()
 
+    end_with_parent()
     spec = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     try:
         bound_memory(None, "cpu")

@@ -12,6 +12,7 @@ import numpy as np
 
 from designer.errors import UserError
 from designer.export.session import open_session
+from designer.export.sizes import admits, text
 from designer.serve.tensors import DATATYPES, InferenceError
 
 MODEL_FILE = "model.onnx"
@@ -42,6 +43,8 @@ class Model:
         self.session = open_session(path, device)
         self.inputs = {one.name: _tensor(one) for one in self.session.get_inputs()}
         self.outputs = {one.name: _tensor(one) for one in self.session.get_outputs()}
+        self.symbols = {one.name: one.shape for one in self.session.get_inputs()}
+        self.axes = _axes(path)
         self.statistics = Statistics()
 
     def metadata(self) -> dict[str, Any]:
@@ -109,6 +112,11 @@ class Model:
             raise InferenceError(
                 f"input {name!r}: received shape {list(value.shape)}, expected {shape} (-1: any size)"
             )
+        for symbol, size in zip(self.symbols[name], value.shape, strict=True):
+            if symbol in self.axes and not admits(self.axes[symbol], size):
+                raise InferenceError(
+                    f"input {name!r}: {symbol} = {size} does not fit; {text(self.axes[symbol])}"
+                )
         if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
             raise InferenceError(f"input {name!r} holds NaN or infinity; expected finite numbers")
 
@@ -121,6 +129,15 @@ _ONNX_TYPES = {
     "tensor(int32)": "INT32",
     "tensor(bool)": "BOOL",
 }
+
+
+def _axes(path: Path) -> dict[str, Any]:
+    """The sizes that the design admits, from the report beside the model; {} for a model from elsewhere."""
+    try:
+        axes = json.loads(path.with_name("export.json").read_text(encoding="utf-8"))["axes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return axes if isinstance(axes, dict) else {}
 
 
 def _tensor(value: Any) -> dict[str, Any]:

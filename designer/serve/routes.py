@@ -24,13 +24,14 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Routes:
-    """The handlers over one repository; at most `workers` inferences run, `MAX_WAITING` more may wait."""
+    """The handlers over one repository; `workers` inferences run at once, `max_waiting` requests are held."""
 
-    def __init__(self, repository: Repository, workers: int = 1, max_body: int = MAX_BODY) -> None:
+    def __init__(self, repository: Repository, workers: int, max_body: int, max_waiting: int) -> None:
         self.repository = repository
         self.slots = asyncio.Semaphore(workers)
         self.waiting = 0
         self.max_body = max_body
+        self.max_waiting = max_waiting
 
     async def live(self, _: Request) -> Response:
         """The process answers."""
@@ -76,23 +77,24 @@ class Routes:
     async def infer(self, request: Request) -> Response:
         """Run a model."""
         model = self.model(request)
-        if self.waiting >= MAX_WAITING:
-            raise HTTPException(503, f"{MAX_WAITING} requests are waiting already; try again later")
+        if self.waiting >= self.max_waiting:
+            raise HTTPException(503, f"{self.max_waiting} requests are waiting already; try again later")
+        self.waiting += 1
         try:
-            body = await self._body(request)
-            decoded = decode(body, _header_length(request))
-            names = decoded.outputs or list(model.outputs)
-            self.waiting += 1
-            try:
-                async with self.slots:
-                    run = partial(model.infer, decoded.feeds, names)
-                    values = await asyncio.get_running_loop().run_in_executor(None, run)
-            finally:
-                self.waiting -= 1
+            content, headers = await self._answer(model, request)
         except InferenceError as error:
             raise HTTPException(400, str(error)) from None
-        content, headers = encode(names, values, decoded, model.name, model.version)
+        finally:
+            self.waiting -= 1
         return Response(content, headers=headers)
+
+    async def _answer(self, model: Model, request: Request) -> tuple[bytes, dict[str, str]]:
+        decoded = decode(await self._body(request), _header_length(request))
+        names = decoded.outputs or list(model.outputs)
+        async with self.slots:
+            run = partial(model.infer, decoded.feeds, names)
+            values = await asyncio.get_running_loop().run_in_executor(None, run)
+        return encode(names, values, decoded, model.name, model.version)
 
     async def _body(self, request: Request) -> bytes:
         """Read the body, no more of it than is allowed. Raises HTTPException 413."""
@@ -158,9 +160,11 @@ async def _gone(_: Request, __: Exception) -> Response:
     return Response(status_code=499)
 
 
-def create_app(repository: Repository, workers: int = 1, max_body: int = MAX_BODY) -> Starlette:
-    """Return the application that serves a repository."""
-    routes = Routes(repository, workers, max_body)
+def create_app(
+    repository: Repository, workers: int = 1, max_body: int = MAX_BODY, max_waiting: int = MAX_WAITING
+) -> Starlette:
+    """Return the application that serves a repository: `max_body` is in bytes; past `max_waiting` it answers 503."""
+    routes = Routes(repository, workers, max_body, max_waiting)
     table: list[Route] = [
         Route("/v2", routes.server_metadata),
         Route("/v2/health/live", routes.live),

@@ -58,9 +58,9 @@ def decode(body: bytes, header_length: int | None) -> Request:
         isinstance(one, dict) and isinstance(one.get("name"), str) for one in outputs
     ):
         raise InferenceError('expected "outputs" to be a list of objects with a name')
-    parameters = document.get("parameters") or {}
-    binary = {one["name"]: bool((one.get("parameters") or {}).get("binary_data")) for one in outputs}
-    default = isinstance(parameters, dict) and bool(parameters.get("binary_data_output"))
+    parameters = _parameters(document)
+    binary = {one["name"]: bool(_parameters(one).get("binary_data")) for one in outputs}
+    default = bool(parameters.get("binary_data_output"))
     return Request(feeds, [one["name"] for one in outputs], binary, default, str(document.get("id") or ""))
 
 
@@ -78,7 +78,7 @@ def _input(tensor: Any, rest: memoryview) -> tuple[str, np.ndarray[Any, Any], in
     count = 1
     for size in shape:
         count *= size
-    size = (tensor.get("parameters") or {}).get("binary_data_size")
+    size = _parameters(tensor).get("binary_data_size")
     if size is None:
         return name, _from_json(name, tensor.get("data"), dtype, shape, count), 0
     if size != count * dtype.itemsize:
@@ -88,6 +88,13 @@ def _input(tensor: Any, rest: memoryview) -> tuple[str, np.ndarray[Any, Any], in
     if len(rest) < size:
         raise InferenceError(f"input {name!r}: {size} bytes announced, {len(rest)} received")
     return name, np.frombuffer(rest[:size], dtype=dtype).reshape(shape), size
+
+
+def _parameters(holder: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = holder.get("parameters") or {}
+    if not isinstance(found, dict):
+        raise InferenceError('expected "parameters" to be an object')
+    return found
 
 
 def _from_json(
@@ -116,6 +123,10 @@ def encode(
             tensor["parameters"] = {"binary_data_size": len(blob)}
             blobs.append(blob)
         else:
+            if not np.isfinite(value).all():
+                raise InferenceError(
+                    f"output {name!r} holds NaN or infinity, which JSON has not: ask for binary_data"
+                )
             tensor["data"] = value.ravel().tolist()
         outputs.append(tensor)
     document: dict[str, Any] = {"model_name": model, "model_version": version, "outputs": outputs}
