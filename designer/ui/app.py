@@ -71,17 +71,19 @@ def launch(
     auth: Sequence[tuple[str, str]] | None = None,
     open_browser: bool = False,
     workspace: Path | None = None,
-    file: str | None = None,
+    file: Path | None = None,
     block: bool = True,
 ) -> gr.Blocks:
     """Serve the app; prints its address. Returns when stopped, or at once when `block` is false.
 
-    Only files of the bundle, runs and exports can be fetched. `auth` is a list of (user, password).
+    `file` is where `design` was read from: saving writes it back, and its folder is the workspace unless one is
+    named. Only files of the bundle and exports can be fetched. `auth` is a list of (user, password).
     Raises OSError when the port is taken.
     """
-    folder = workspace or default_workspace()
+    folder = workspace or (file.parent if file else default_workspace())
+    name = file.name if file is not None and file.resolve().parent == folder.resolve() else None
     gr.set_static_paths([DIST])
-    app = build_app(design, folder, file)
+    app = build_app(design, folder, name)
     app.queue(default_concurrency_limit=4).launch(
         server_name=host,
         server_port=port,

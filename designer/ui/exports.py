@@ -18,7 +18,7 @@ _TAIL = 2000
 
 
 class _Export:
-    """One export: the child process and what came of it."""
+    """One export: the child process, the last line it said, and what came of it."""
 
     def __init__(self, command: list[str], folder: Path, root_path: str) -> None:
         self.folder = folder
@@ -27,7 +27,9 @@ class _Export:
         self.message = ""
         self.report: dict[str, Any] | None = None
         self.download: str | None = None
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.output = folder.with_suffix(".out")
+        with self.output.open("wb") as stream:
+            self.process = subprocess.Popen(command, stdout=stream, stderr=subprocess.PIPE, text=True)
         threading.Thread(target=self._follow, daemon=True).start()
 
     def cancel(self) -> None:
@@ -36,18 +38,23 @@ class _Export:
             self.process.terminate()
 
     def _follow(self) -> None:
-        output, errors = self.process.communicate()
+        said = ""
+        for line in self.process.stderr or ():
+            said = (said + line)[-_TAIL:]
+            self.message = line.strip()
+        status = self.process.wait()
         if self.state == "cancelled":
             self.message = "Cancelled"
             return
-        self.report = _json(output)
-        if self.report is None or self.process.returncode == 2:
-            self.state, self.message = "failed", errors.strip()[-_TAIL:] or "the export ended without a report"
+        self.report = _json(self.output.read_text(encoding="utf-8"))
+        if self.report is None or status == 2:
+            self.message = said.strip() or "the export ended without a report"
+            self.state = "failed"
             return
         archive = shutil.make_archive(str(self.folder), "zip", self.folder)
         self.download = f"{self.root_path}/gradio_api/file={quote(archive)}"
-        self.message = errors.strip()[-_TAIL:]
-        self.state = "done" if self.process.returncode == 0 else "failed"
+        self.message = ""
+        self.state = "done"
 
     def to_json(self) -> Answer:
         return {"state": self.state, "message": self.message, "report": self.report, "download": self.download}

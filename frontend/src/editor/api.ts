@@ -2,6 +2,7 @@
 
 import type { CheckResult, Rendered } from '../core/annotations';
 import type { Values } from '../core/document';
+import type { ExportReport } from './export.svelte';
 
 export type Server = Record<string, (argument: string) => Promise<unknown>>;
 
@@ -81,6 +82,6 @@ export class Api {
   cancelTraining = (run: string): Promise<object> => this.call('cancel_training', { run });
   startExport = (request: { document: string; precision: string; check: boolean; weights: string | null }): Promise<{ job: string }> =>
     this.call('start_export', request);
-  exportStatus = (job: string): Promise<JobStatus<Record<string, unknown>>> => this.call('export_status', { job });
+  exportStatus = (job: string): Promise<JobStatus<ExportReport>> => this.call('export_status', { job });
   cancelExport = (job: string): Promise<object> => this.call('cancel_export', { job });
 }

@@ -5,7 +5,29 @@ import type { Api } from './api';
 import type { EditorStore } from './store.svelte';
 import type { Training } from './training.svelte';
 
-export type ExportReport = Record<string, unknown>;
+/** What `designer export --json` prints. */
+export interface ExportReport {
+  ok: boolean;
+  model: string;
+  files: string[];
+  bytes: number;
+  opset: number;
+  precision: string;
+  provider: string;
+  weights: string;
+  limit: number;
+  parity: Comparison[];
+}
+
+/** ONNX Runtime against PyTorch at one size and timestep. */
+export interface Comparison {
+  output: string;
+  at: Record<string, number>;
+  timestep: number;
+  max_abs: number;
+  relative_l2: number;
+  ok: boolean;
+}
 
 const POLL = 400;
 
@@ -53,6 +75,7 @@ export class Export {
     for (;;) {
       const status = await this.api.exportStatus(job);
       if (status.state === 'running') {
+        this.message = status.message;
         await new Promise((resolve) => setTimeout(resolve, POLL));
         continue;
       }
