@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
+from designer.train.gradients import on_gradient
 from designer.train.names import design_nodes, stacks
 from designer.train.noise import BINS
 from designer.train.operations import Observer
@@ -117,8 +118,8 @@ class Probe:
             self._measured[id(tensor)] = (ref(tensor), squares, peaks)
         self._squares[index], self._peaks[index] = squares, peaks
         if tensor.requires_grad:
-            tensor.register_hook(
-                lambda gradient: self._gradients.__setitem__(index, self._squared_norm(gradient))
+            on_gradient(
+                tensor, lambda gradient: self._gradients.__setitem__(index, self._squared_norm(gradient))
             )
 
     def _statistics(self, tensor: Tensor) -> tuple[Tensor, Tensor]:
@@ -177,7 +178,7 @@ class Probe:
             return
         products: dict[str, Tensor] = {}
         for key, tensor in (("d", deep), ("s", skip)):
-            tensor.register_hook(self._contribution(ratio, products, key, tensor.detach()))
+            on_gradient(tensor, self._contribution(ratio, products, key, tensor.detach()))
 
     def _contribution(
         self, at: _Ratio, products: dict[str, Tensor], key: str, value: Tensor

@@ -128,7 +128,7 @@ class SeedRun:
         self._optimizer.zero_grad(set_to_none=True)
         with self._probe.step(batch.bins) if probed else nullcontext():
             loss = self._loss(batch, step)
-            self._scaler.scale(loss).backward()
+            torch.autograd.backward(self._scaler.scale(loss))
         self._scaler.unscale_(self._optimizer)
         self._norms[step] = self._gradient_norm()
         if probed:

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+
+from designer.train.gradients import on_gradient
 
 
 def first_nonfinite(model: nn.Module, loss_of: Callable[[], Tensor]) -> tuple[str, str]:
@@ -25,8 +28,8 @@ def first_nonfinite(model: nn.Module, loss_of: Callable[[], Tensor]) -> tuple[st
             if not tensor.isfinite().all():
                 forward.append(name)
             elif tensor.requires_grad:
-                tensor.register_hook(
-                    lambda gradient: None if gradient.isfinite().all() else backward.append(name)
+                on_gradient(
+                    tensor, lambda gradient: None if gradient.isfinite().all() else backward.append(name)
                 )
 
         return hook
@@ -38,7 +41,7 @@ def first_nonfinite(model: nn.Module, loss_of: Callable[[], Tensor]) -> tuple[st
             return "forward", forward[0]
         if not loss.isfinite():
             return "loss", ""
-        loss.backward()
+        torch.autograd.backward(loss)
     finally:
         for handle in handles:
             handle.remove()
