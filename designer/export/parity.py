@@ -39,7 +39,7 @@ def _compared(
     name: str, at: dict[str, int], timestep: float, want: Any, got: Any, limit: float
 ) -> Comparison:
     difference = np.abs(got.astype(np.float64) - want.astype(np.float64))
-    relative = float(np.linalg.norm(difference) / max(np.linalg.norm(want.astype(np.float64)), 1e-30))
+    relative = float(np.linalg.norm(difference)) / max(float(np.linalg.norm(want.astype(np.float64))), 1e-30)
     same = want.shape == got.shape and bool(np.isfinite(got).all())
     return Comparison(
         name,

@@ -49,7 +49,7 @@ def estimate(x: Images, output: Images, level: Level, prediction: str, clip: boo
 
 def ddim(x: Images, found: Estimate, level: Level, lower: Level, noise: Images) -> Images:
     """Deterministic step (arXiv:2010.02502 eq. 12, eta 0). On the flow schedule this is the step of Euler."""
-    return np.float32(lower.alpha) * found.x0 + np.float32(lower.sigma) * found.eps
+    return np.asarray(np.float32(lower.alpha) * found.x0 + np.float32(lower.sigma) * found.eps)
 
 
 def ddpm(x: Images, found: Estimate, level: Level, lower: Level, noise: Images) -> Images:
@@ -61,7 +61,7 @@ def ddpm(x: Images, found: Estimate, level: Level, lower: Level, noise: Images) 
     beta = 1 - ratio
     weight_x0 = lower.alpha * beta / level.sigma**2
     weight_x = np.sqrt(ratio) * lower.sigma**2 / level.sigma**2
-    mean = np.float32(weight_x0) * found.x0 + np.float32(weight_x) * x
+    mean = np.asarray(np.float32(weight_x0) * found.x0 + np.float32(weight_x) * x)
     if lower.sigma == 0:
         return mean
     variance = max(lower.sigma**2 / level.sigma**2 * beta, 1e-20)

@@ -28,20 +28,20 @@ def check_design(text: str) -> Answer:
 
 
 def render_design(text: str) -> Answer:
-    """Render a design: {source: {file: text}, source_map}, or with `error` where it cannot be rendered."""
+    """Render a design: {source: {file: text}, source_map, problem}; `problem` says why there is no source."""
     from designer.render import render
 
     try:
         rendering = render(loads(text))
     except UserError as error:
-        return {"source": {}, "source_map": [], "error": str(error)}
-    return {"source": dict(rendering.files), "source_map": [dict(entry) for entry in rendering.source_map]}
+        return {"source": {}, "source_map": [], "problem": str(error)}
+    return {"source": dict(rendering.files), "source_map": [dict(entry) for entry in rendering.source_map], "problem": ""}
 
 
 def annotate(text: str) -> Answer:
     """Check and render together: everything that the editor shows beside a design."""
     checked = check_design(text)
-    rendered = render_design(text) if checked["ok"] else {"source": {}, "source_map": []}
+    rendered = render_design(text) if checked["ok"] else {"source": {}, "source_map": [], "problem": "the design has errors"}
     return {**checked, **rendered}
 
 
