@@ -61,7 +61,8 @@ export interface SourceLine {
 export interface Rendered {
   source: Record<string, string>;
   source_map: SourceLine[];
-  error?: string;
+  /** Why there is no source; empty when there is. */
+  problem: string;
 }
 
 /** The state of one card: its own problems, and whether problems lie inside what it calls. */

@@ -1,6 +1,6 @@
 /** What a call offers: its ports and parameters, from the catalogue or from a definition of the document. */
 
-import type { BlockSpec, Catalogue, DesignDocument, ParameterDeclaration, PortDeclaration, Value } from './document';
+import type { BlockSpec, Catalogue, Definition, DesignDocument, ParameterDeclaration, PortDeclaration, Value } from './document';
 
 export interface Signature {
   kind: 'block' | 'definition' | 'unknown';
@@ -41,8 +41,17 @@ function definitionSignature(document: DesignDocument, name: string): Signature 
   return {
     kind: 'definition', name, title: name, summary: definition.doc ?? '', family: 'definition',
     inputs: definition.inputs, outputs: definition.outputs,
-    parameters: Object.entries(definition.parameters ?? {}).map(([key, value]) => declaration(key, value)),
+    parameters: parametersOf(definition),
   };
+}
+
+/** The parameters of a definition. One without default that names a size of an input is inferred from it. */
+export function parametersOf(definition: Definition): ParameterDeclaration[] {
+  const sizes = new Set(definition.inputs.flatMap((port) => (port.shape ?? '').split(/\s+/)));
+  return Object.entries(definition.parameters ?? {}).map(([name, value]) => {
+    const declared = declaration(name, value);
+    return declared.default === undefined && sizes.has(name) ? { ...declared, inferred: true } : declared;
+  });
 }
 
 /** A definition may declare a parameter by its default alone. */

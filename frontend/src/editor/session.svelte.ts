@@ -130,7 +130,7 @@ export class Session {
     this.store.connected = true;
     if (revision !== this.store.revision) return;
     this.renderedRevision = revision;
-    this.store.rendered = answer.error === undefined ? answer : { ...this.store.rendered, error: answer.error };
+    this.store.rendered = answer.problem === '' ? answer : { ...this.store.rendered, problem: answer.problem };
   }
 
   private lost(error: unknown): void {

@@ -60,7 +60,7 @@ export class EditorStore {
 
   check = $state.raw<CheckResult>(EMPTY_CHECK);
   checkedRevision = $state(-1);
-  rendered = $state.raw<Rendered>({ source: {}, source_map: [] });
+  rendered = $state.raw<Rendered>({ source: {}, source_map: [], problem: '' });
   connected = $state(true);
 
   file = $state<string | null>(null);
@@ -120,7 +120,7 @@ export class EditorStore {
     this.selected = new Set();
     this.selectedEdges = new Set();
     this.check = EMPTY_CHECK;
-    this.rendered = { source: {}, source_map: [] };
+    this.rendered = { source: {}, source_map: [], problem: '' };
     this.touch();
     this.revealAll();
   }

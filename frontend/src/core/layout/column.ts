@@ -5,7 +5,7 @@ import type { Point } from '../document';
 import type { Card, View, Wire } from '../view';
 
 const TRUNK_WEIGHT = 12;
-const GAP = { node: 36, rank: 46, part: 72 };
+const GAP = { node: 36, rank: 42, part: 72 };
 
 /** Positions (top left corner) of all cards. The part that leads to the first output is the rightmost. */
 export function columnLayout(view: Pick<View, 'cards' | 'wires'>): Map<string, Point> {

@@ -1,0 +1,66 @@
+"""A block on its own, as a design: inputs of the example's shapes, every output."""
+
+from typing import Any
+
+from designer.catalogue import catalogue
+from designer.document import Design
+from designer.reader import read_design
+from designer.spec import BlockSpec, Example
+
+
+def examples() -> list[tuple[BlockSpec, Example]]:
+    """Every example of every block."""
+    return [(spec, example) for spec in catalogue().values() for example in spec.examples]
+
+
+def name_of(pair: tuple[BlockSpec, Example]) -> str:
+    """A readable test id."""
+    spec, example = pair
+    return f"{spec.name}-{spec.examples.index(example)}"
+
+
+def design_of(spec: BlockSpec, example: Example, shapes: dict[str, tuple[int | str, ...]]) -> Design:
+    """Return a design whose main definition is one call of the block."""
+    ports = {port.name: port for port in spec.inputs}
+    inputs = [
+        {
+            "name": f"in_{name}",
+            "role": ports[name].role,
+            "shape": " ".join(map(str, shape)),
+            "dtype": ports[name].dtype or ("int64" if ports[name].role == "class" else "float32"),
+        }
+        for name, shape in shapes.items()
+    ]
+    document: dict[str, Any] = {
+        "format": "diffusion-design",
+        "format_version": 1,
+        "name": spec.name,
+        "main": "Main",
+        "definitions": {
+            "Main": {
+                "inputs": inputs,
+                "outputs": [
+                    {"name": f"out_{port.name}", "role": "any", "from": ["block", port.name]} for port in spec.outputs
+                ],
+                "nodes": {"block": {"call": spec.name, "params": example.params}},
+                "edges": [[f"in_{name}", f"block.{name}"] for name in shapes],
+            }
+        },
+    }
+    return read_design(document)
+
+
+def tensors(spec: BlockSpec, example: Example, batch: int | None = None) -> list[Any]:
+    """Return random inputs of the example's shapes; labels and timesteps where the ports say so."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    ports = {port.name: port for port in spec.inputs}
+    found = []
+    for name, shape in example.inputs.items():
+        size = shape if batch is None else (batch, *shape[1:])
+        if (ports[name].dtype or "") == "int64" or ports[name].role == "class":
+            found.append(torch.randint(0, 2, size, generator=generator))
+        else:
+            found.append(torch.randn(size, generator=generator))
+    return found
