@@ -20,7 +20,9 @@ CONFIGURATION = ("package.json", "package-lock.json", "vite.config.ts", "svelte.
 def sources() -> list[Path]:
     """Return the files that decide what is built, in a fixed order."""
     files = [FRONTEND / name for name in CONFIGURATION]
-    files += sorted((path for path in (FRONTEND / "src").rglob("*") if path.is_file()), key=lambda path: path.as_posix())
+    files += sorted(
+        (path for path in (FRONTEND / "src").rglob("*") if path.is_file()), key=lambda path: path.as_posix()
+    )
     return files
 
 
@@ -35,7 +37,10 @@ def record() -> str:
     for path in sources():
         whole.update(f"{path.relative_to(FRONTEND).as_posix()} {digest(path)}\n".encode())
     built = sorted(path for path in DIST.iterdir() if path != RECORD)
-    lines = [f"{whole.hexdigest()}  frontend", *(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in built)]
+    lines = [
+        f"{whole.hexdigest()}  frontend",
+        *(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in built),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -49,7 +54,10 @@ def main() -> int:
     if now == before:
         return 0
     stale = [line.split("  ")[1] for line in now.splitlines() if line not in before.splitlines()]
-    print(f"designer/ui/dist does not fit {', '.join(stale)}; run `npm ci && npm run build` in frontend/", file=sys.stderr)
+    print(
+        f"designer/ui/dist does not fit {', '.join(stale)}; run `npm ci && npm run build` in frontend/",
+        file=sys.stderr,
+    )
     return 1
 
 

@@ -54,7 +54,9 @@ class Designs:
         """Save `document` as `name`; {"conflict": true} when the file changed since `base` was read."""
         values = request(text)
         design = loads(field(values, "document"))
-        saved = self.workspace.save(field(values, "name"), design, values.get("base"), values.get("force") is True)
+        saved = self.workspace.save(
+            field(values, "name"), design, values.get("base"), values.get("force") is True
+        )
         return {"conflict": True} if saved is None else saved.to_json()
 
     def autosave(self, text: str) -> Answer:
@@ -64,7 +66,11 @@ class Designs:
             self.workspace.forget()
             return {"saved_at": 0.0}
         file = values.get("file")
-        return {"saved_at": self.workspace.autosave(field(values, "document"), file if isinstance(file, str) else None)}
+        return {
+            "saved_at": self.workspace.autosave(
+                field(values, "document"), file if isinstance(file, str) else None
+            )
+        }
 
 
 def first_design(design: Design | None, workspace: Workspace, file: str | None = None) -> Opened:
@@ -77,4 +83,3 @@ def first_design(design: Design | None, workspace: Workspace, file: str | None =
 def describe_device() -> str:
     """Say where smoke-trains run, without importing torch: a GPU when its driver is loaded."""
     return "GPU" if Path("/proc/driver/nvidia/version").exists() else "CPU"
-

@@ -57,7 +57,12 @@ class _Export:
         self.state = "done"
 
     def to_json(self) -> Answer:
-        return {"state": self.state, "message": self.message, "report": self.report, "download": self.download}
+        return {
+            "state": self.state,
+            "message": self.message,
+            "report": self.report,
+            "download": self.download,
+        }
 
 
 class Exports:

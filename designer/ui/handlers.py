@@ -35,13 +35,21 @@ def render_design(text: str) -> Answer:
         rendering = render(loads(text))
     except UserError as error:
         return {"source": {}, "source_map": [], "problem": str(error)}
-    return {"source": dict(rendering.files), "source_map": [dict(entry) for entry in rendering.source_map], "problem": ""}
+    return {
+        "source": dict(rendering.files),
+        "source_map": [dict(entry) for entry in rendering.source_map],
+        "problem": "",
+    }
 
 
 def annotate(text: str) -> Answer:
     """Check and render together: everything that the editor shows beside a design."""
     checked = check_design(text)
-    rendered = render_design(text) if checked["ok"] else {"source": {}, "source_map": [], "problem": "the design has errors"}
+    rendered = (
+        render_design(text)
+        if checked["ok"]
+        else {"source": {}, "source_map": [], "problem": "the design has errors"}
+    )
     return {**checked, **rendered}
 
 

@@ -45,7 +45,9 @@ class Workspace:
         if not name.endswith(".json"):
             name += ".json"
         if not _NAME.match(name):
-            raise UserError(f"{name!r} cannot name a file; use letters, digits, space and . _ - (at most 100), no folder")
+            raise UserError(
+                f"{name!r} cannot name a file; use letters, digits, space and . _ - (at most 100), no folder"
+            )
         return self.folder / name
 
     def files(self) -> list[dict[str, Any]]:

@@ -40,7 +40,8 @@ def design_of(spec: BlockSpec, example: Example, shapes: dict[str, tuple[int | s
             "Main": {
                 "inputs": inputs,
                 "outputs": [
-                    {"name": f"out_{port.name}", "role": "any", "from": ["block", port.name]} for port in spec.outputs
+                    {"name": f"out_{port.name}", "role": "any", "from": ["block", port.name]}
+                    for port in spec.outputs
                 ],
                 "nodes": {"block": {"call": spec.name, "params": example.params}},
                 "edges": [[f"in_{name}", f"block.{name}"] for name in shapes],

@@ -25,7 +25,9 @@ each = pytest.mark.parametrize("pair", examples(), ids=name_of)
 @pytest.mark.parametrize("spec", catalogue().values(), ids=lambda spec: spec.name)
 def test_block_is_documented(spec: BlockSpec) -> None:
     assert spec.summary and spec.formula and spec.reference and spec.glyph and spec.title
-    assert spec.stability.mechanism, "a stability annotation says at least by which mechanism it acts, or that it does not"
+    assert spec.stability.mechanism, (
+        "a stability annotation says at least by which mechanism it acts, or that it does not"
+    )
     assert spec.examples or any(port.stack for port in spec.inputs)
     for param in spec.params:
         assert param.help, param.name
@@ -53,7 +55,9 @@ def test_inferred_shapes_are_the_real_ones(pair: Pair) -> None:
 @each
 def test_shapes_hold_for_a_free_batch(pair: Pair) -> None:
     spec, example = pair
-    shapes: dict[str, tuple[int | str, ...]] = {name: ("B", *shape[1:]) for name, shape in example.inputs.items()}
+    shapes: dict[str, tuple[int | str, ...]] = {
+        name: ("B", *shape[1:]) for name, shape in example.inputs.items()
+    }
     design = design_of(spec, example, shapes)
     report = check(design)
     assert report.ok and report.frame is not None, [one.message for one in report.diagnostics]

@@ -15,7 +15,13 @@ from designer.presets import build
 from designer.ui.app import launch
 from tests.ui.editor import EditorPage
 
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-gpu"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-gpu",
+]
 SIZE = {"width": 1440, "height": 900}
 
 

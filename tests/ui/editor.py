@@ -62,7 +62,9 @@ class EditorPage:
 
     def drop_block(self, block: str, x: float, y: float) -> None:
         """Drag a block from the palette onto the canvas, at a place in pixels of the canvas."""
-        self.page.drag_and_drop(f'[data-block="{block}"]', ".svelte-flow__pane", target_position={"x": x, "y": y})
+        self.page.drag_and_drop(
+            f'[data-block="{block}"]', ".svelte-flow__pane", target_position={"x": x, "y": y}
+        )
 
     def drag(self, start: Locator, end: Locator | tuple[float, float]) -> None:
         """Press on the middle of `start`, release on the middle of `end` or at a place of the page."""

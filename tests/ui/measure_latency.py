@@ -46,7 +46,11 @@ def measure(preset: str) -> dict[str, float]:
 
 def main() -> None:
     """Measure the presets named on the command line."""
-    print(json.dumps({preset: measure(preset) for preset in sys.argv[1:] or ["dit-s-2", "ddpm-cifar10"]}, indent=1))
+    print(
+        json.dumps(
+            {preset: measure(preset) for preset in sys.argv[1:] or ["dit-s-2", "ddpm-cifar10"]}, indent=1
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -160,7 +160,9 @@ def test_rename_keeps_links_and_dragging_keeps_the_meaning(editor: EditorPage) -
     editor.page.mouse.down()
     editor.page.mouse.move(box["x"] + x - 40, box["y"] + y + 50, steps=5)
     editor.page.mouse.up()
-    editor.page.wait_for_function("() => document.querySelector('.designer-host').editor.store.document.layout?.DiT?.cond")
+    editor.page.wait_for_function(
+        "() => document.querySelector('.designer-host').editor.store.document.layout?.DiT?.cond"
+    )
     after = editor.document()
     assert after["definitions"] == before["definitions"]
 

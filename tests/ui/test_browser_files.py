@@ -13,7 +13,9 @@ from tests.ui.editor import EditorPage
 SERVER = re.compile("component_server")
 
 
-def test_save_reload_and_reopen(own_app: Callable[[str], str], new_page: Callable[[], Page], tmp_path: Path) -> None:
+def test_save_reload_and_reopen(
+    own_app: Callable[[str], str], new_page: Callable[[], Page], tmp_path: Path
+) -> None:
     url = own_app("dit-tiny")
     editor = EditorPage(new_page(), url).open()
     editor.set("hidden_size", "96")
@@ -31,7 +33,9 @@ def test_save_reload_and_reopen(own_app: Callable[[str], str], new_page: Callabl
     assert editor.errors == again.errors == []
 
 
-def test_unsaved_edits_survive_a_reload(own_app: Callable[[str], str], new_page: Callable[[], Page], tmp_path: Path) -> None:
+def test_unsaved_edits_survive_a_reload(
+    own_app: Callable[[str], str], new_page: Callable[[], Page], tmp_path: Path
+) -> None:
     editor = EditorPage(new_page(), own_app("dit-tiny")).open()
     with editor.page.expect_response(lambda response: "autosave" in (response.request.post_data or "")):
         editor.set("hidden_size", "96")
@@ -54,7 +58,9 @@ def test_unsaved_edits_survive_the_tab(own_app: Callable[[str], str], new_page: 
     assert other.document()["parameters"]["hidden_size"] == 96
 
 
-def test_two_tabs_do_not_overwrite_each_other_in_silence(own_app: Callable[[str], str], new_page: Callable[[], Page], tmp_path: Path) -> None:
+def test_two_tabs_do_not_overwrite_each_other_in_silence(
+    own_app: Callable[[str], str], new_page: Callable[[], Page], tmp_path: Path
+) -> None:
     url = own_app("dit-tiny")
     tabs = [EditorPage(new_page(), url).open() for _ in range(2)]
     for tab, size in zip(tabs, ("96", "128"), strict=True):

@@ -54,7 +54,10 @@ def test_a_unet_is_drawn_as_a_u(editor: EditorPage) -> None:
 
 
 def test_a_dit_is_drawn_as_a_column(editor: EditorPage) -> None:
-    trunk = [middle(editor.card(name)) for name in ("patch_embed", "position", "blocks", "final_layer", "unpatchify")]
+    trunk = [
+        middle(editor.card(name))
+        for name in ("patch_embed", "position", "blocks", "final_layer", "unpatchify")
+    ]
     assert all(abs(x - trunk[0][0]) < 3 for x, _ in trunk)
     assert [y for _, y in trunk] == sorted(y for _, y in trunk)
 

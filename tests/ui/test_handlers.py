@@ -42,7 +42,18 @@ def test_a_wrong_design_is_a_diagnostic_at_its_origin(document: dict[str, Any]) 
     assert render_design(json.dumps(document))["problem"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": "other"}', "[" * 100_000, '{"format": "diffusion-design", "format_version": 99}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"format": "other"}',
+        "[" * 100_000,
+        '{"format": "diffusion-design", "format_version": 99}',
+    ],
+)
 def test_an_unreadable_document_is_one_diagnostic(text: str) -> None:
     answer = check_design(text)
     assert not answer["ok"]

@@ -19,7 +19,9 @@ from designer.ui.runs import Runs
 DOCUMENT = dumps(build("dit-tiny"))
 
 
-def until(ask: Callable[[], dict[str, Any]], end: Callable[[dict[str, Any]], bool], seconds: float = 240) -> dict[str, Any]:
+def until(
+    ask: Callable[[], dict[str, Any]], end: Callable[[dict[str, Any]], bool], seconds: float = 240
+) -> dict[str, Any]:
     """Ask until the answer satisfies `end`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -48,9 +50,14 @@ def test_a_run_is_followed_to_its_verdict(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_run_can_be_stopped(tmp_path: Path) -> None:
     runs = Runs(tmp_path)
-    run = runs.start_training(json.dumps({"document": DOCUMENT, "options": {"steps": 100_000, "seeds": [0], "device": "cpu"}}))
+    run = runs.start_training(
+        json.dumps({"document": DOCUMENT, "options": {"steps": 100_000, "seeds": [0], "device": "cpu"}})
+    )
     ask = json.dumps({"run": run["run"]})
-    until(lambda: runs.training_events(ask), lambda one: any(event["type"] == "progress" for event in one["events"]))
+    until(
+        lambda: runs.training_events(ask),
+        lambda one: any(event["type"] == "progress" for event in one["events"]),
+    )
     runs.cancel_training(ask)
     answer = until(lambda: runs.training_events(ask), lambda one: one["done"])
     assert answer["events"][-1]["verdict"] == "cancelled"
@@ -61,7 +68,9 @@ def test_a_run_can_be_stopped(tmp_path: Path) -> None:
     [({"steps": 0}, "steps"), ({"nothing": 1}, "nothing"), ({"data": "elsewhere"}, "data"), ([], "options")],
 )
 def test_options_that_cannot_be_used_are_refused(tmp_path: Path, options: Any, message: str) -> None:
-    answer = answering(Runs(tmp_path).start_training)(json.dumps({"document": DOCUMENT, "options": options or {"steps": 0}}))
+    answer = answering(Runs(tmp_path).start_training)(
+        json.dumps({"document": DOCUMENT, "options": options or {"steps": 0}})
+    )
     assert (message if options else "steps") in answer["error"]
 
 
@@ -73,7 +82,9 @@ def test_an_unknown_run_or_job_says_so(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_export_ends_in_a_report_and_an_archive(tmp_path: Path) -> None:
     exports = Exports(tmp_path / "exports", tmp_path / "runs")
-    job = exports.start_export(json.dumps({"document": DOCUMENT, "precision": "fp32", "check": True, "weights": None}))
+    job = exports.start_export(
+        json.dumps({"document": DOCUMENT, "precision": "fp32", "check": True, "weights": None})
+    )
     answer = until(lambda: exports.export_status(json.dumps(job)), lambda one: one["state"] != "running")
     assert answer["state"] == "done" and answer["report"]["ok"], answer["message"]
     archive = Path(unquote(answer["download"].split("file=")[1]))
