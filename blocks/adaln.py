@@ -3,13 +3,21 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from designer.spec import BlockSpec, Example, Param, Port, Stability
+from designer.spec import BlockSpec, Example, Gate, Param, Port, Stability
 
 SPECS = (
     BlockSpec(
         name="AdaLNZero",
         title="AdaLN-Zero modulation",
         family="Modulation",
+        tags=("modulator", "gate"),
+        gate=Gate(
+            ports=("gate_msa", "gate_mlp"),
+            granularity="channel",
+            sources=("time", "condition"),
+            learned=True,
+            initial="0",
+        ),
         kind="module",
         target="AdaLNZero",
         summary="From the condition: shift, scale and gate for the attention and the MLP branch, all zero at start.",
@@ -46,6 +54,7 @@ SPECS = (
         name="AdaLNModulation",
         title="AdaLN shift and scale",
         family="Modulation",
+        tags=("modulator",),
         kind="module",
         target="AdaLNModulation",
         summary="From the condition: one shift and one scale, zero at start (the final layer of DiT).",
@@ -70,6 +79,7 @@ SPECS = (
         name="Modulate",
         title="Modulate",
         family="Modulation",
+        tags=("modulation",),
         kind="function",
         target="modulate",
         summary="Scales and shifts normalised tokens: (1 + scale) ⊙ x + shift.",
@@ -90,6 +100,7 @@ SPECS = (
         name="GateTokens",
         title="Gate tokens",
         family="Modulation",
+        tags=("gating",),
         kind="expression",
         target="{gate}.unsqueeze(1) * {x}",
         summary="Multiplies each feature of the tokens by a gate per sample.",

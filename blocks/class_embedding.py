@@ -9,6 +9,7 @@ SPEC = BlockSpec(
     name="ClassEmbedding",
     title="Class embedding",
     family="Conditioning",
+    tags=("embedding", "stochastic"),
     kind="module",
     target="ClassEmbedding",
     summary="A learned vector per class and one for “no class”, dropped to it at random in training.",

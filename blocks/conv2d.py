@@ -6,6 +6,7 @@ SPEC = BlockSpec(
     name="Conv2d",
     title="Convolution 2D",
     family="Convolution",
+    tags=("conv", "linear"),
     kind="torch",
     target="nn.Conv2d",
     summary="Convolution over height and width; input channels are inferred.",

@@ -6,6 +6,7 @@ SPEC = BlockSpec(
     name="Dropout",
     title="Dropout",
     family="Regularisation",
+    tags=("stochastic",),
     kind="torch",
     target="nn.Dropout",
     summary="Zeroes features at random in training only.",

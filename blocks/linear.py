@@ -6,6 +6,7 @@ SPEC = BlockSpec(
     name="Linear",
     title="Linear",
     family="Linear",
+    tags=("linear",),
     kind="torch",
     target="nn.Linear",
     summary="Affine map of the last axis; input features are inferred.",

@@ -9,6 +9,7 @@ SPEC = BlockSpec(
     name="SelfAttention",
     title="Self-attention",
     family="Attention",
+    tags=("attention",),
     kind="module",
     target="SelfAttention",
     summary="Every token attends to every other.",

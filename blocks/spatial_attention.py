@@ -9,6 +9,7 @@ SPEC = BlockSpec(
     name="SpatialSelfAttention",
     title="Self-attention over pixels",
     family="Attention",
+    tags=("attention",),
     kind="module",
     target="SpatialSelfAttention",
     summary="Every pixel attends to every other; for low resolutions, where tokens are few.",

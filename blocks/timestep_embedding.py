@@ -11,6 +11,7 @@ SPEC = BlockSpec(
     name="TimestepEmbedding",
     title="Sinusoidal timestep embedding",
     family="Conditioning",
+    tags=("embedding", "time_embedding"),
     kind="function",
     target="timestep_embedding",
     summary="Maps each timestep to sines and cosines of geometric frequencies.",

@@ -18,7 +18,7 @@ from designer.spec import BlockSpec
 
 _CONSTRUCTORS = {
     name: getattr(spec_module, name)
-    for name in ("BlockSpec", "Port", "Param", "Stability", "Constraint", "Example")
+    for name in ("BlockSpec", "Port", "Param", "Stability", "Gate", "Constraint", "Example")
 }
 
 

@@ -2,10 +2,50 @@
 
 Everything is data. Shapes, costs and constraints are texts in the language of `designer.expressions`, so a
 spec can be read without running the block's code (and without importing torch).
+
+`tags` says in words of `TAGS` what kind of operator a block is, and `gate` what a gate promises; rules ask for
+these, never for the names of blocks. Every block has at least one tag.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+TAGS = {
+    "activation": "a pointwise nonlinearity",
+    "adapter": "attaches to a pretrained network; must start as the identity (control, tuner, adapter)",
+    "add": "the sum of streams, weights included",
+    "attention": "mixes tokens by softmax or kernel weights",
+    "batch_statistics": "statistics over the batch: noise levels mix",
+    "bounded_logits": "attention whose logits cannot grow without bound (QK-norm, cosine, cap, clip)",
+    "concat": "joins streams along channels or features",
+    "conv": "mixes neighbouring pixels or frames",
+    "cross_attention": "attention whose keys and values come from a context",
+    "downsample": "reduces the resolution",
+    "embedding": "a condition (time, class, text, size) as a vector or tokens",
+    "ffn": "a feed-forward network on each token",
+    "fusion": "where a skip meets the trunk",
+    "gate": "puts out a weight for a stream; see `gate`",
+    "gated_ffn": "a feed-forward network with a multiplicative gate",
+    "gating": "multiplies a stream by a weight that comes in",
+    "inference_only": "changes a trained network while sampling; wrong on a training path",
+    "joint_attention": "attention over two token streams with separate weights",
+    "linear": "an affine map of channels or features",
+    "logit": "attention logits without the factor 1/√d",
+    "lowpass": "removes high frequencies before or after resampling",
+    "modulation": "scales and shifts features by a condition",
+    "modulator": "puts out the scales, shifts or gates of a modulation",
+    "noise_level": "computes log-SNR or sigma from the timestep, for a schedule",
+    "norm": "output of unit second moment whatever comes in",
+    "normalized_add": "a sum divided so that unit inputs give a unit output",
+    "pool": "averages over pixels or tokens",
+    "position": "adds or rotates by positions",
+    "residual_gate": "a learned amplitude of a residual branch (LayerScale, ReZero, bounded gates)",
+    "reshape": "moves values, computes nothing",
+    "scale": "multiplies by a constant",
+    "stochastic": "random in training, deterministic in evaluation",
+    "time_embedding": "the timestep or noise level as a vector, log-scaled or bounded",
+    "upsample": "raises the resolution",
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +109,27 @@ class Stability:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """What a gate promises about the weights that it puts out, at the outputs `ports` (all when empty).
+
+    `granularity` is one weight for each sample (scalar), channel, pixel (spatial), element (full), attention
+    head or token; "" is that of the gate that comes in. `low` and `high` bound its values, `initial` is the
+    value at initialisation and `slope` the largest |change| per unit of log-SNR, negative when the gate falls
+    as the signal grows: expressions of the parameters, "inf" for none, "" for not known. `sources` says what
+    the value follows: level, time, condition, trunk, skip; () is what comes in.
+    """
+
+    ports: tuple[str, ...] = ()
+    granularity: Literal["", "scalar", "channel", "spatial", "full", "head", "token"] = ""
+    low: str = "-inf"
+    high: str = "inf"
+    sources: tuple[str, ...] = ()
+    learned: bool = False
+    initial: str = ""
+    slope: str = ""
+
+
+@dataclass(frozen=True)
 class Constraint:
     """A condition on parameters and sizes, with the reason given when it does not hold.
 
@@ -113,6 +174,8 @@ class BlockSpec:
     reference: str = ""
     article: str = ""
     stability: Stability = Stability("", "")
+    tags: tuple[str, ...] = ()
+    gate: Gate | None = None
     glyph: str = "▢"
     examples: tuple[Example, ...] = ()
     initialize: dict[str, str] | None = None

@@ -14,7 +14,7 @@ from designer.check import check
 from designer.document import dumps, loads
 from designer.render import load_model, render
 from designer.shapes.values import Tensor
-from designer.spec import BlockSpec, Example
+from designer.spec import TAGS, BlockSpec, Example
 from designer.summary import summarize
 
 torch = pytest.importorskip("torch")
@@ -112,3 +112,12 @@ def test_document_round_trip(pair: Pair) -> None:
     design = design_of(spec, example, dict(example.inputs))
     assert loads(dumps(design)) == design
     assert loads(dumps(design)).hash() == design.hash()
+
+
+@pytest.mark.parametrize("spec", catalogue().values(), ids=lambda spec: spec.name)
+def test_block_says_what_kind_it_is(spec: BlockSpec) -> None:
+    assert spec.tags and set(spec.tags) <= TAGS.keys(), "every block has tags, words of designer.spec.TAGS"
+    assert (spec.gate is not None) == ("gate" in spec.tags)
+    if spec.gate is not None:
+        assert set(spec.gate.ports) <= {port.name for port in spec.outputs}
+        assert set(spec.gate.sources) <= {"level", "time", "condition", "trunk", "skip"}
