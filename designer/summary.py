@@ -155,7 +155,7 @@ class _Counter:
     def _block(self, call: Call, spec: BlockSpec, iteration: Iteration) -> _Cost:
         values = {**call.inputs, **iteration.outputs}
         sizes = {f"{name}_numel": self.numel(one) for name, one in values.items() if isinstance(one, Tensor)}
-        names = {**iteration.names, **self.point, **sizes}
+        names = {**self.point, **iteration.names, **sizes}
         parameters = self._number(spec.parameters, names)
         size = sum(self.numel(value) for value in iteration.outputs.values() if isinstance(value, Tensor))
         trainable = 0 if spec.frozen else parameters
