@@ -1,6 +1,6 @@
 # make run: the designer in the browser. make test: everything that must pass. Both set themselves up.
 BIN := .venv/bin
-DESIGN ?= examples/ddpm-cifar10.json
+DESIGN ?=
 PORT ?= 7860
 
 .PHONY: setup run test test-slow check bench regen clean

@@ -69,7 +69,7 @@ def _ui(options: argparse.Namespace) -> int:
 
     print(f"designer: http://{options.host}:{options.port}", flush=True)
     try:
-        launch(design, options.host, options.port, users, options.open, options.workspace)
+        launch(design, options.host, options.port, users, options.open, options.workspace, options.design)
     except OSError as error:
         raise UserError(
             f"port {options.port} on {options.host} cannot be used ({error}); choose another with --port"
