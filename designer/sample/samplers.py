@@ -68,11 +68,8 @@ def ddpm(x: Images, found: Estimate, level: Level, lower: Level, noise: Images) 
     if found.variance is None:
         return mean + np.float32(np.sqrt(variance)) * noise
     share = (found.variance + 1) / 2
-    return (
-        mean
-        + np.exp(0.5 * (share * np.float32(np.log(beta)) + (1 - share) * np.float32(np.log(variance))))
-        * noise
-    )
+    log_variance = share * np.float32(np.log(beta)) + (1 - share) * np.float32(np.log(variance))
+    return np.asarray(mean + np.exp(0.5 * log_variance) * noise)
 
 
 STEPS = {"ddim": ddim, "euler": ddim, "ddpm": ddpm}

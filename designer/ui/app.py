@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
+from gradio.events import api
 
 from designer.document import Design
 from designer.ui import handlers
@@ -37,10 +38,11 @@ def build_app(design: Design | None, workspace: Path, file: str | None = None) -
     runs = Runs(space.folder / "runs")
     exports = Exports(space.folder / "exports", runs.folder)
     designs = Designs(space, first_design(design, space, file), describe_device())
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, fill_height=True) as app:
+    app = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, fill_height=True)
+    with app:
         design_canvas([answering(handler) for handler in _handlers(designs, runs, exports)])
-        gr.api(check, api_name="check")
-        gr.api(render, api_name="render")
+        api(check, api_name="check")
+        api(render, api_name="render")
     return app
 
 
