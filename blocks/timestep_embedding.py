@@ -16,8 +16,8 @@ SPEC = BlockSpec(
     target="timestep_embedding",
     summary="Maps each timestep to sines and cosines of geometric frequencies.",
     glyph="∿",
-    inputs=(Port("t", "timestep", "B"),),
-    outputs=(Port("out", "vector", "B dim"),),
+    inputs=(Port("t", "timestep", "*S", help="timesteps, or other numbers such as sizes"),),
+    outputs=(Port("out", "vector", "*S dim"),),
     params=(
         Param("dim", "int", 128, minimum=2, positional=True, omit=None, help="size of the embedding; even"),
         Param(
@@ -49,6 +49,7 @@ SPEC = BlockSpec(
     ),
     examples=(
         Example({"t": (3,)}, {"dim": 8}),
+        Example({"t": (3, 2)}, {"dim": 4, "cos_first": True}),
         Example({"t": (3,)}, {"dim": 8, "cos_first": True, "frequency_shift": 1}),
     ),
 )
@@ -57,9 +58,9 @@ SPEC = BlockSpec(
 def timestep_embedding(
     t: Tensor, dim: int, *, cos_first: bool = False, frequency_shift: int = 0, max_period: int = 10000
 ) -> Tensor:
-    """Sinusoidal embedding of timesteps: t [B] → [B, dim] (Ho et al. 2020, section 3.3)."""
+    """Sinusoidal embedding of timesteps: t [...] → [..., dim] (Ho et al. 2020, section 3.3)."""
     half = dim // 2
     exponent = torch.arange(half, dtype=torch.float32, device=t.device) / (half - frequency_shift)
-    angles = t.float()[:, None] * torch.exp(-math.log(max_period) * exponent)[None]
+    angles = t.float()[..., None] * torch.exp(-math.log(max_period) * exponent)
     first, second = (angles.cos(), angles.sin()) if cos_first else (angles.sin(), angles.cos())
     return torch.cat([first, second], dim=-1)

@@ -12,7 +12,7 @@ ROLE_GROUPS = (
     frozenset({"map", "image", "latent", "skip", "prediction", "control"}),
     frozenset({"tokens", "context", "points"}),
     frozenset({"vector", "embedding", "pooled"}),
-    frozenset({"timestep", "sigma"}),
+    frozenset({"timestep", "sigma", "size"}),
 )
 
 # Roles of the noisy input of a network.
