@@ -4,13 +4,9 @@ from functools import partial
 from typing import Any
 
 from designer.presets import Preset
+from designer.presets.transformer_parts import FINAL_LAYER, MLP, TIMESTEP_EMBEDDER, TOKENS
 
 REFERENCE = "Peebles & Xie 2023, arXiv:2212.09748"
-
-_TOKENS: list[dict[str, Any]] = [
-    {"name": "x", "role": "tokens", "shape": "B N hidden_size"},
-    {"name": "c", "role": "vector", "shape": "B hidden_size"},
-]
 
 _BLOCK: dict[str, Any] = {
     "doc": "Transformer block whose two branches are normalised, modulated and gated by the condition.",
@@ -20,7 +16,7 @@ _BLOCK: dict[str, Any] = {
         "num_heads": {"type": "int", "default": 6, "help": "attention heads"},
         "mlp_ratio": {"type": "float", "default": 4.0, "help": "hidden features of the MLP / hidden_size"},
     },
-    "inputs": _TOKENS,
+    "inputs": TOKENS,
     "outputs": [{"name": "x", "role": "tokens", "shape": "B N hidden_size", "from": ["add_mlp", "out"]}],
     "nodes": {
         "adaln": {"call": "AdaLNZero", "params": {"hidden_size": "hidden_size"}},
@@ -45,61 +41,6 @@ _BLOCK: dict[str, Any] = {
         ["adaln.shift_mlp", "modulate_mlp.shift"], ["adaln.scale_mlp", "modulate_mlp.scale"],
         ["modulate_mlp.out", "mlp.x"], ["mlp.x", "gate_mlp.x"], ["adaln.gate_mlp", "gate_mlp.gate"],
         ["add_msa.out", "add_mlp.a"], ["gate_mlp.out", "add_mlp.b"],
-    ],
-}  # fmt: skip
-
-_MLP: dict[str, Any] = {
-    "doc": "Two-layer perceptron on each token.",
-    "parameters": {
-        "hidden_size": {"type": "int", "help": "features of a token"},
-        "mlp_hidden": {"type": "int", "help": "hidden features"},
-    },
-    "inputs": [{"name": "x", "role": "tokens", "shape": "B N hidden_size"}],
-    "outputs": [{"name": "x", "role": "tokens", "shape": "B N hidden_size", "from": ["fc2", "out"]}],
-    "nodes": {
-        "fc1": {"call": "Linear", "params": {"out_features": "mlp_hidden", "init": "xavier_uniform"}},
-        "act": {"call": "GELU"},
-        "fc2": {"call": "Linear", "params": {"out_features": "hidden_size", "init": "xavier_uniform"}},
-    },
-    "edges": [["x", "fc1.x"], ["fc1.out", "act.x"], ["act.out", "fc2.x"]],
-}
-
-_TIMESTEP: dict[str, Any] = {
-    "doc": "Timestep to condition vector: sinusoids, then an MLP.",
-    "reference": REFERENCE,
-    "parameters": {
-        "hidden_size": {"type": "int", "default": 384, "help": "size of the vector"},
-        "frequency_size": {"type": "int", "default": 256, "help": "size of the sinusoidal embedding"},
-    },
-    "inputs": [{"name": "t", "role": "timestep", "shape": "B"}],
-    "outputs": [{"name": "c", "role": "vector", "shape": "B hidden_size", "from": ["fc2", "out"]}],
-    "nodes": {
-        "embed": {"call": "TimestepEmbedding", "params": {"dim": "frequency_size", "cos_first": True}},
-        "fc1": {"call": "Linear", "params": {"out_features": "hidden_size", "init": "normal_0.02"}},
-        "act": {"call": "SiLU"},
-        "fc2": {"call": "Linear", "params": {"out_features": "hidden_size", "init": "normal_0.02"}},
-    },
-    "edges": [["t", "embed.t"], ["embed.out", "fc1.x"], ["fc1.out", "act.x"], ["act.out", "fc2.x"]],
-}
-
-_FINAL: dict[str, Any] = {
-    "doc": "Modulated normalisation and the projection of each token to its patch, zero at start.",
-    "reference": REFERENCE,
-    "parameters": {
-        "hidden_size": {"type": "int", "help": "features of a token"},
-        "patch_features": {"type": "int", "help": "numbers in a patch: patch_size² · channels"},
-    },
-    "inputs": _TOKENS,
-    "outputs": [{"name": "patches", "role": "tokens", "shape": "B N patch_features", "from": ["proj", "out"]}],
-    "nodes": {
-        "norm": {"call": "LayerNorm", "params": {"elementwise_affine": False}},
-        "adaln": {"call": "AdaLNModulation", "params": {"hidden_size": "hidden_size"}},
-        "modulate": {"call": "Modulate"},
-        "proj": {"call": "Linear", "params": {"out_features": "patch_features", "init": "zero"}},
-    },
-    "edges": [
-        ["x", "norm.x"], ["c", "adaln.c"], ["norm.out", "modulate.x"], ["adaln.shift", "modulate.shift"],
-        ["adaln.scale", "modulate.scale"], ["modulate.out", "proj.x"],
     ],
 }  # fmt: skip
 
@@ -172,9 +113,9 @@ def dit(values: dict[str, Any]) -> dict[str, Any]:
         "definitions": {
             "DiT": _MAIN,
             "DiTBlock": _BLOCK,
-            "Mlp": _MLP,
-            "TimestepEmbedder": _TIMESTEP,
-            "FinalLayer": _FINAL,
+            "Mlp": MLP,
+            "TimestepEmbedder": TIMESTEP_EMBEDDER,
+            "FinalLayer": FINAL_LAYER,
         },
     }
 
