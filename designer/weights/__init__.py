@@ -1,0 +1,1 @@
+"""Weights as files: read, rearranged and written tensor by tensor, without PyTorch and without unpickling."""
