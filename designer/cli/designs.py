@@ -1,13 +1,17 @@
-"""designer new, check, summary, render."""
+"""designer new, check, fix, summary, render."""
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from designer.cli.arguments import add_json, assignments, operating_point
 from designer.cli.output import print_json, print_table, quantity
 from designer.errors import UserError
+
+if TYPE_CHECKING:
+    from designer.document import Design
 
 
 def add_commands(commands: Any) -> None:
@@ -30,6 +34,16 @@ def add_commands(commands: Any) -> None:
     add_json(check)
     check.set_defaults(run=_check)
 
+    fix = commands.add_parser(
+        "fix", help="apply the offered fixes", description="Apply the fixes that the check offers."
+    )
+    fix.add_argument("design", metavar="DESIGN")
+    fix.add_argument("--rule", metavar="CODE", help="only the fixes of this rule, such as G014")
+    fix.add_argument("-o", "--output", metavar="FILE", required=True, type=Path, help="design file to write")
+    fix.add_argument("--force", action="store_true", help="overwrite an existing file")
+    add_json(fix)
+    fix.set_defaults(run=_fix)
+
     summary = commands.add_parser(
         "summary", help="parameters, FLOPs, memory", description="Cost of a design."
     )
@@ -48,18 +62,23 @@ def add_commands(commands: Any) -> None:
 
 
 def _new(options: argparse.Namespace) -> int:
-    from designer.document import save
     from designer.presets import build
 
-    design = build(options.preset, assignments(options.set))
+    _write(build(options.preset, assignments(options.set)), options)
+    print(options.output)
+    return 0
+
+
+def _write(design: "Design", options: argparse.Namespace) -> None:
+    """Save a design to --output; an existing file only with --force."""
+    from designer.document import save
+
     if options.output.exists() and not options.force:
         raise UserError(f"{options.output}: exists; choose another name, or overwrite it with --force")
     try:
         save(design, options.output)
     except OSError as error:
         raise UserError(f"{options.output}: cannot be written ({error.strerror})") from None
-    print(options.output)
-    return 0
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -76,6 +95,31 @@ def _check(options: argparse.Namespace) -> int:
         print(f"{one.severity} {one.code} {place}: {one.message}{via}", file=sys.stderr)
     errors = sum(one.severity == "error" for one in report.diagnostics)
     print(f"ok: {report.certificate}" if report.ok else f"{errors} error{'s' if errors != 1 else ''}")
+    return 0 if report.ok else 1
+
+
+def _fix(options: argparse.Namespace) -> int:
+    from designer.check import check
+    from designer.document import load
+    from designer.fixes import fix_all
+    from designer.rules import rules
+
+    known = [rule.code for rule in rules()]
+    if options.rule is not None and options.rule not in known:
+        raise UserError(f"--rule: no rule is named {options.rule!r}; see `designer rules`")
+    design, applied = fix_all(load(options.design), options.rule)
+    _write(design, options)
+    report = check(design)
+    if options.json:
+        print_json(
+            {"ok": report.ok, "applied": [asdict(one) for one in applied], "file": str(options.output)}
+        )
+        return 0 if report.ok else 1
+    for one in applied:
+        print(f"{one.code} {one.node}: {one.title}", file=sys.stderr)
+    print(
+        f"{len(applied)} fixes applied; {'ok' if report.ok else 'errors are left: designer check says which'}"
+    )
     return 0 if report.ok else 1
 
 
