@@ -184,12 +184,12 @@ def load(path: str | Path) -> Design:
     try:
         if path.is_dir():
             raise UserError(f"{path}: is a folder; expected a design file (.json)")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise UserError(
-                f"{path}: {size / 1e6:.0f} MB; a design file has at most {MAX_BYTES / 1e6:.0f} MB"
-            )
-        text = path.read_bytes().decode("utf-8")
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)  # not the whole of a device or an endless pipe
+        if len(raw) > MAX_BYTES:
+            size = max(path.stat().st_size, len(raw)) / 1e6
+            raise UserError(f"{path}: {size:.0f} MB; a design file has at most {MAX_BYTES / 1e6:.0f} MB")
+        text = raw.decode("utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:

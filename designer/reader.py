@@ -10,6 +10,8 @@ from designer.errors import UserError
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 ENDPOINT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}(\[\])?)?\Z")
+MAX_DEPTH = 20
+MAX_INTEGER = 10**18
 TYPES = ("int", "float", "bool", "str", "list", "block")
 # Migrations from older format versions, applied in order: version n → n + 1.
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -63,22 +65,33 @@ def _kind(value: Any) -> str:
 def _name(text: Any, place: str) -> str:
     if not isinstance(text, str) or not IDENTIFIER.match(text):
         raise UserError(
-            f"{place}: {text!r} is not a name; use letters, digits and _ (at most 64), no digit first"
+            f"{place}: {text!r:.80} is not a name; use letters, digits and _ (at most 64), no digit first"
         )
     return text
 
 
-def _literal(value: Any, place: str, depth: int = 0) -> Any:
-    """Return a parameter value: a finite number, boolean, string, null, or a list or object of these."""
-    if depth > 6:
-        raise UserError(f"{place}: nested too deeply for a parameter value")
-    if isinstance(value, list):
-        return [_literal(item, f"{place}[{index}]", depth + 1) for index, item in enumerate(value)]
+def _sound(value: Any, place: str, depth: int = 0) -> None:
+    """Refuse what could not be written back: numbers that are not finite, lone surrogates, bottomless nesting."""
+    if depth > MAX_DEPTH:
+        raise UserError(f"{place}: nested too deeply; a design has at most {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        return {key: _literal(item, f"{place}.{key}", depth + 1) for key, item in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
+        for key, item in value.items():
+            if not _encodable(key):
+                raise UserError(f"{place}: the key {key!r} is not valid text")
+            _sound(item, f"{place}.{key}" if place else key, depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _sound(item, f"{place}[{index}]", depth + 1)
+    elif isinstance(value, str) and not _encodable(value):
+        raise UserError(f"{place}: {value!r:.80} is not valid text")
+    elif isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{place}: received {value}; expected a finite number")
-    return value
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise UserError(f"{place}: received a number of more than 18 digits; expected a smaller one")
+
+
+def _encodable(text: Any) -> bool:
+    return isinstance(text, str) and (text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text))
 
 
 def read_design(raw: Any) -> Design:
@@ -97,6 +110,7 @@ def read_design(raw: Any) -> Design:
         raise UserError(f"format_version: expected 1 … {FORMAT_VERSION}, received {version}")
     for step in range(version, FORMAT_VERSION):
         reader = _Reader(MIGRATIONS[step](reader.value), "")
+    _sound(reader.value, "")
     reader.only(
         "format",
         "format_version",
@@ -119,16 +133,14 @@ def read_design(raw: Any) -> Design:
         main=main,
         definitions=definitions,
         parameters=_values(_Reader(reader.take("parameters", dict, {}), "parameters")),
-        training=_literal(reader.take("training", dict, {}), "training"),
+        training=reader.take("training", dict, {}),
         layout=reader.take("layout", dict, {}),
         preset=reader.take("preset", str, ""),
     )
 
 
 def _values(reader: _Reader) -> dict[str, Any]:
-    return {
-        _name(key, reader.at(key)): _literal(value, reader.at(key)) for key, value in reader.value.items()
-    }
+    return {_name(key, reader.at(key)): value for key, value in reader.value.items()}
 
 
 def _definitions(reader: _Reader) -> dict[str, Definition]:
@@ -173,7 +185,7 @@ def _definition(name: str, value: Any, place: str) -> Definition:
 
 def _parameter(value: Any, place: str) -> Parameter:
     if not isinstance(value, dict):  # shorthand: the default alone
-        return Parameter(type=_type_of(value, place), default=_literal(value, place))
+        return Parameter(type=_type_of(value, place), default=value)
     reader = _Reader(value, place)
     reader.only("type", "default", "help", "min", "max", "choices", "unit")
     kind = reader.take("type", str, "int")
@@ -181,7 +193,7 @@ def _parameter(value: Any, place: str) -> Parameter:
         raise UserError(f"{place}.type: expected one of {', '.join(TYPES)}, received {kind!r}")
     return Parameter(
         type=kind,
-        default=_literal(value.get("default"), reader.at("default")),
+        default=value.get("default"),
         help=reader.take("help", str, ""),
         minimum=reader.take("min", (int, float), None),
         maximum=reader.take("max", (int, float), None),
@@ -210,12 +222,18 @@ def _port(value: Any, place: str, is_output: bool) -> DesignPort:
     return DesignPort(
         name=_name(reader.require("name", str, ""), reader.at("name")),
         role=_name(reader.take("role", str, "any"), reader.at("role")),
-        shape=reader.take("shape", str, "")[:500],
+        shape=_shape(reader.take("shape", str, ""), reader.at("shape")),
         dtype=dtype,
         stack=reader.take("stack", bool, False),
         source=source,
         help=reader.take("help", str, ""),
     )
+
+
+def _shape(text: str, place: str) -> str:
+    if len(text) > 500:
+        raise UserError(f"{place}: {len(text)} characters; a shape has at most 500")
+    return text
 
 
 def _node(name: str, value: Any, place: str) -> Node:
@@ -240,7 +258,9 @@ def _call(text: str, place: str) -> str:
 
 def _endpoint(text: str, place: str) -> str:
     if not ENDPOINT.match(text):
-        raise UserError(f'{place}: {text!r} is not an endpoint; expected "node.port" or the name of an input')
+        raise UserError(
+            f'{place}: {text!r:.80} is not an endpoint; expected "node.port" or the name of an input'
+        )
     return text
 
 

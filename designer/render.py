@@ -20,6 +20,8 @@ from designer.shapes.binding import parse_shape
 # Marks the node of a line while it passes through the templates: a private-use character, stripped from texts.
 _MARK = "\ue000"
 _CONTENT = "0" * 16
+# The last line of the header, which no text of a design can look like: texts hold no line that ends a docstring.
+_STATED = re.compile(r'^(content )([0-9a-f]{16})(?=\n""")', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def _print(plan: Plan) -> tuple[str, tuple[dict[str, Any], ...]]:
     marked = environment.get_template("model.py.jinja").render(plan=view, imports=imports, content=_CONTENT)
     marked = re.sub(r"\n{4,}", "\n\n\n", re.sub(r"[ \t]+\n", "\n", marked)).rstrip() + "\n"
     text = _unmarked(marked)
-    return text.replace(_CONTENT, content_hash(text), 1), _source_map(marked)
+    return _STATED.sub(rf"\g<1>{content_hash(text)}", text, count=1), _source_map(marked)
 
 
 def _mark(line: Line) -> str:
@@ -147,35 +149,37 @@ def _imports(code: str) -> list[str]:
 
 def content_hash(text: str) -> str:
     """Return the hash that a rendered file states of itself, its own digits counted as zeros."""
-    blank = re.sub(r"^content [0-9a-f]{16}$", f"content {_CONTENT}", text, count=1, flags=re.MULTILINE)
+    blank = _STATED.sub(rf"\g<1>{_CONTENT}", text, count=1)
     return hashlib.sha256(blank.encode()).hexdigest()[:16]
 
 
 def is_untouched(text: str) -> bool:
     """Whether a file is as it was rendered: the content that it states is the content that it has."""
-    stated = re.search(r"^content ([0-9a-f]{16})$", text, flags=re.MULTILINE)
-    return stated is not None and stated.group(1) == content_hash(text)
+    stated = _STATED.search(text)
+    return stated is not None and stated.group(2) == content_hash(text)
 
 
 def write(rendering: Rendering, directory: str | Path, force: bool = False) -> list[Path]:
     """Write the files atomically. Raises UserError rather than overwrite a file edited by hand, unless forced."""
     root = Path(directory)
-    if root.exists() and not root.is_dir():
-        raise UserError(f"{root}: is a file; expected a folder")
-    for name, text in rendering.files.items():
-        path = root / name
-        if path.exists() and not force:
-            present = path.read_text(encoding="utf-8", errors="replace")
-            if present != text and not is_untouched(present):
-                raise UserError(
-                    f"{path}: was edited by hand; choose another folder, or overwrite it with --force"
-                )
+    paths = {root / name: text for name, text in rendering.files.items()}
     try:
-        for name, text in rendering.files.items():
-            write_atomic(root / name, text)
+        if root.exists() and not root.is_dir():
+            raise UserError(f"{root}: is a file; expected a folder")
+        for path, text in paths.items():
+            if path.is_dir():
+                raise UserError(f"{path}: is a folder; choose another folder to write to")
+            if not force and path.exists():
+                present = path.read_text(encoding="utf-8", errors="replace")
+                if present != text and not is_untouched(present):
+                    raise UserError(
+                        f"{path}: was edited by hand; choose another folder, or overwrite it with --force"
+                    )
+        for path, text in paths.items():
+            write_atomic(path, text)
     except OSError as error:
         raise UserError(f"{root}: cannot be written ({error.strerror})") from None
-    return [root / name for name in rendering.files]
+    return list(paths)
 
 
 def load_model(source: Rendering | str | Path, class_name: str | None = None) -> Any:

@@ -239,5 +239,6 @@ def _doc(definition: Definition) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Free text as one line that cannot end a docstring or a comment."""
-    return " ".join(text.replace("\\", "/").replace('"', "'").replace("\ue000", "").split())
+    """Free text as one line that cannot end a docstring or a comment, without invisible characters."""
+    line = " ".join(text.replace("\\", "/").replace('"', "'").split())
+    return "".join(character for character in line if character.isprintable())
