@@ -1,17 +1,21 @@
 """Rules: one file each, found by discovery.
 
-A rule file assigns `RULE` and, unless the shape walk itself reports it, defines `check(context)`.
+A rule file is named by its code (`g014_double_zero.py`). It assigns `RULE`; unless the shape walk itself reports
+it, it defines `check(context)`, and `bad()` and `good()`: documents of designs that break and keep the rule.
 """
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from types import ModuleType
 from typing import Any, Literal
 
 from designer.diagnostics import Diagnostic, Severity
 from designer.document import Design
+from designer.rules.flow import Flow
 from designer.shapes.certificate import Certificate
 from designer.shapes.frame import Call, Frame
 from designer.spec import BlockSpec
@@ -47,6 +51,11 @@ class RuleContext:
     certificate: Certificate | None
     broken: bool
 
+    @cached_property
+    def flow(self) -> Flow:
+        """The design as one flat graph of block calls."""
+        return Flow(self.frame)
+
     def calls(self) -> Iterator[tuple[str, Frame, Call]]:
         """Yield ("Definition/node", frame, call) for each active call, each definition seen once."""
         seen: set[str] = set()
@@ -58,21 +67,23 @@ class RuleContext:
                     yield place, frame, call
 
 
+_FILE = re.compile(r"[a-z]\d{3}_")
 Check = Callable[[RuleContext], Iterable[Diagnostic]]
 
 
 @lru_cache(maxsize=1)
-def _registry() -> tuple[tuple[Rule, Check | None], ...]:
-    modules = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
-    found = [(module.RULE, getattr(module, "check", None)) for module in modules]
-    return tuple(sorted(found, key=lambda pair: pair[0].code))
+def modules() -> tuple[ModuleType, ...]:
+    """Return every rule file by code."""
+    names = sorted(one.name for one in pkgutil.iter_modules(__path__) if _FILE.match(one.name))
+    return tuple(importlib.import_module(f"{__name__}.{name}") for name in names)
 
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule by code."""
-    return tuple(rule for rule, _ in _registry())
+    return tuple(sorted((module.RULE for module in modules()), key=lambda rule: rule.code))
 
 
 def run_rules(context: RuleContext) -> list[Diagnostic]:
     """Return what each rule finds."""
-    return [diagnostic for _, check in _registry() if check is not None for diagnostic in check(context)]
+    checks: list[Check] = [module.check for module in modules() if hasattr(module, "check")]
+    return [diagnostic for check in checks for diagnostic in check(context)]
