@@ -7,9 +7,9 @@ from designer.dims import Dim, Size, simplify
 
 Shape = tuple[Size, ...]
 
-# Roles that may stand for each other. A map is [B, C, H, W], tokens are [B, N, D], a vector is [B, D].
+# Roles that may stand for each other. A map is [B, C, H, W], a video has frames besides, tokens are [B, N, D], a vector is [B, D].
 ROLE_GROUPS = (
-    frozenset({"map", "image", "latent", "skip", "prediction", "control"}),
+    frozenset({"map", "image", "latent", "video", "skip", "prediction", "control"}),
     frozenset({"tokens", "context", "points"}),
     frozenset({"vector", "embedding", "pooled"}),
     frozenset({"timestep", "sigma", "size"}),

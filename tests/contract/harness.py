@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from designer import expressions
 from designer.catalogue import catalogue
 from designer.document import Design
 from designer.reader import read_design
@@ -51,6 +52,27 @@ def design_of(spec: BlockSpec, example: Example, shapes: dict[str, tuple[int | s
     return read_design(document)
 
 
+def free_shapes(spec: BlockSpec, example: Example) -> dict[str, tuple[int | str, ...]]:
+    """Return the example's shapes with a free batch B; an axis such as B*T keeps its multiple of B."""
+    return {
+        name: (shape[0] if times is None else "B" if times == 1 else f"{times}*B", *shape[1:])
+        for name, shape, times in _batched(spec, example)
+    }
+
+
+def _batched(spec: BlockSpec, example: Example) -> list[tuple[str, tuple[int, ...], int | None]]:
+    """Each input with its shape and how many times the batch its first axis is; None for no batch axis."""
+    first = {port.name: port.shape.split()[0] for port in spec.inputs}
+    plain = [
+        shape[0] for name, shape in example.inputs.items() if first[name] == "B" or "*" == first[name][0]
+    ]
+    found: list[tuple[str, tuple[int, ...], int | None]] = []
+    for name, shape in example.inputs.items():
+        names = {"B"} if first[name].startswith("*") else expressions.names(first[name])
+        found.append((name, shape, shape[0] // plain[0] if "B" in names and plain else None))
+    return found
+
+
 def tensors(spec: BlockSpec, example: Example, batch: int | None = None) -> list[Any]:
     """Return random inputs of the example's shapes; labels and timesteps where the ports say so."""
     import torch
@@ -58,8 +80,8 @@ def tensors(spec: BlockSpec, example: Example, batch: int | None = None) -> list
     generator = torch.Generator().manual_seed(0)
     ports = {port.name: port for port in spec.inputs}
     found = []
-    for name, shape in example.inputs.items():
-        size = shape if batch is None else (batch, *shape[1:])
+    for name, shape, times in _batched(spec, example):
+        size = shape if batch is None or times is None else (times * batch, *shape[1:])
         if (ports[name].dtype or "") == "int64" or ports[name].role == "class":
             found.append(torch.randint(0, 2, size, generator=generator))
         else:
