@@ -64,7 +64,7 @@ def _batched(spec: BlockSpec, example: Example) -> list[tuple[str, tuple[int, ..
     """Each input with its shape and how many times the batch its first axis is; None for no batch axis."""
     first = {port.name: port.shape.split()[0] for port in spec.inputs}
     plain = [
-        shape[0] for name, shape in example.inputs.items() if first[name] == "B" or "*" == first[name][0]
+        shape[0] for name, shape in example.inputs.items() if first[name] == "B" or first[name][0] == "*"
     ]
     found: list[tuple[str, tuple[int, ...], int | None]] = []
     for name, shape in example.inputs.items():
