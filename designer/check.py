@@ -7,8 +7,7 @@ from typing import Any
 from designer.catalogue import catalogue
 from designer.diagnostics import Diagnostic
 from designer.document import Definition, Design
-from designer.errors import UserError
-from designer.rules import RuleContext, run_rules
+from designer.rules import RuleContext, offer_fix, run_rules
 from designer.shapes.binding import Requirement
 from designer.shapes.certificate import Certificate, certify
 from designer.shapes.elaborate import Elaborator
@@ -42,15 +41,10 @@ class CheckReport:
 
 
 def check(design: Design) -> CheckReport:
-    """Check a design. Raises UserError only when a declared shape cannot be read."""
+    """Check a design; every problem is a diagnostic."""
     blocks = catalogue()
     diagnostics = check_wiring(design, blocks)
-    elaborator = Elaborator(design, blocks)
-    try:
-        elaboration = elaborator.main()
-    except UserError as error:
-        diagnostics.append(Diagnostic("S014", "error", str(error), design.main))
-        return CheckReport(tuple(diagnostics), None, None)
+    elaboration = Elaborator(design, blocks).main()
     diagnostics.extend(elaboration.diagnostics)
     symbols = _symbols(design.main_definition, elaboration.frame)
     requirements = [*elaboration.requirements, *_prediction_size(design, elaboration.frame)]
@@ -61,7 +55,8 @@ def check(design: Design) -> CheckReport:
         diagnostics.extend(run_rules(RuleContext(design, blocks, elaboration.frame, certificate, broken)))
     order = {"error": 0, "warning": 1, "info": 2}
     diagnostics.sort(key=lambda one: order[one.severity])
-    return CheckReport(tuple(diagnostics), certificate, elaboration.frame, _edge_shapes(elaboration.frame))
+    offered = tuple(offer_fix(design, one) for one in diagnostics)
+    return CheckReport(offered, certificate, elaboration.frame, _edge_shapes(elaboration.frame))
 
 
 def _prediction_size(design: Design, frame: Frame | None) -> list[Requirement]:

@@ -1,19 +1,20 @@
 """Rules: one file each, found by discovery.
 
 A rule file is named by its code (`g014_double_zero.py`). It assigns `RULE`; unless the shape walk itself reports
-it, it defines `check(context)`, and `bad()` and `good()`: documents of designs that break and keep the rule.
+it, it defines `check(context)`. `bad()` and `good()` return documents of designs that break and keep the rule; they are
+its tests. A fix stands in the diagnostic, or is made by `fix(design, diagnostic)` for what the walk reports.
 """
 
 import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from types import ModuleType
 from typing import Any, Literal
 
-from designer.diagnostics import Diagnostic, Severity
+from designer.diagnostics import Diagnostic, Fix, Severity
 from designer.document import Design
 from designer.rules.flow import Flow
 from designer.shapes.certificate import Certificate
@@ -84,6 +85,18 @@ def rules() -> tuple[Rule, ...]:
 
 
 def run_rules(context: RuleContext) -> list[Diagnostic]:
-    """Return what each rule finds."""
+    """Return what each rule finds, each problem of a place once."""
     checks: list[Check] = [module.check for module in modules() if hasattr(module, "check")]
-    return [diagnostic for check in checks for diagnostic in check(context)]
+    found = [diagnostic for check in checks for diagnostic in check(context)]
+    return list({(one.code, one.node, one.port, one.message): one for one in reversed(found)}.values())[::-1]
+
+
+def offer_fix(design: Design, diagnostic: Diagnostic) -> Diagnostic:
+    """Return the diagnostic with the fix that its rule file offers, where it defines `fix(design, diagnostic)`."""
+    make = _fixes().get(diagnostic.code) if diagnostic.fix is None else None
+    return replace(diagnostic, fix=make(design, diagnostic)) if make else diagnostic
+
+
+@lru_cache(maxsize=1)
+def _fixes() -> Mapping[str, Callable[[Design, Diagnostic], Fix | None]]:
+    return {module.RULE.code: module.fix for module in modules() if hasattr(module, "fix")}

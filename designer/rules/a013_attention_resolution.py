@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.dims import Dim
-from designer.rules import Rule, RuleContext
+from designer.rules import Rule, RuleContext, examples
 from designer.shapes.values import Tensor
 
 RULE = Rule(
@@ -28,9 +28,9 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     if not isinstance(shape, list) or len(shape) != 3:
         return
     point = {"B": 1, "H": shape[1], "W": shape[2]}
-    for place, _, call in context.calls():
-        value = call.inputs.get("x")
-        if call.target.name != "SpatialSelfAttention" or not isinstance(value, Tensor):
+    for leaf in context.flow.tagged("attention"):
+        value = leaf.call.inputs.get("x")
+        if not isinstance(value, Tensor) or len(value.shape) != 4:  # tokens of a transformer are its choice
             continue
         height, width = value.shape[2:]
         if not (Dim.of(height).symbols | Dim.of(width).symbols) <= point.keys():
@@ -41,8 +41,28 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 RULE.code,
                 "warning",
                 f"attention over {tokens} pixels at sample size {shape[1]}×{shape[2]}; at most {LIMIT} is advised",
-                place,
+                leaf.place,
                 received=str(tokens),
                 expected=f"at most {LIMIT}",
                 reference=RULE.article,
+                path=leaf.path,
             )
+
+
+def _attending(size: int) -> examples.Document:
+    return examples.convolutional(
+        {"attn": {"call": "SpatialSelfAttention"}},
+        [("h.out", "attn.x")],
+        "attn.out",
+        training={"sample_shape": [3, size, size]},
+    )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return _attending(64)
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return _attending(32)

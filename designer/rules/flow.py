@@ -39,6 +39,11 @@ class Leaf:
         return f"{self.frame.definition.name}/{self.call.node.id}"
 
     @property
+    def path(self) -> Key:
+        """The calls that lead here from the main definition, as diagnostics name them."""
+        return tuple(part.partition("[")[0] for part in self.key)
+
+    @property
     def spec(self) -> BlockSpec:
         """The block that is called."""
         assert isinstance(self.call.target, BlockSpec)
@@ -71,9 +76,8 @@ class Flow:
         self, frame: Frame, path: Key, inputs: Mapping[str, Ends], depth: Mapping[str, Any]
     ) -> dict[str, Ends]:
         values: dict[str, Ends] = dict(inputs)
-        for name in frame.definition.order:
-            call = frame.calls.get(name)
-            if call is not None and name in frame.definition.useful:
+        for name, call in frame.calls.items():  # in the order of the walk
+            if name in frame.definition.useful:
                 self._call(frame, call, path, values, depth)
         return {port.name: values.get(port.source, ()) for port in frame.definition.outputs}
 

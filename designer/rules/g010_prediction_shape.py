@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
-from designer.rules import Rule, RuleContext
+from designer.rules import Rule, RuleContext, examples
 from designer.shapes.values import SAMPLES, Tensor
 
 RULE = Rule(
@@ -43,3 +43,17 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             str(wanted),
             reference=RULE.article,
         )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    document = good()
+    net = document["definitions"]["Net"]
+    net["nodes"]["conv_out"]["params"]["out_channels"] = 4
+    net["outputs"][0]["shape"] = "B 4 H W"
+    return document
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return examples.convolutional({"act": {"call": "SiLU"}}, [("h.out", "act.x")], "act.out")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import networkx as nx
 
 from designer.diagnostics import Diagnostic
-from designer.rules import Rule, RuleContext
+from designer.rules import Rule, RuleContext, examples
 from designer.shapes.values import SAMPLES
 
 RULE = Rule(
@@ -48,3 +48,15 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             expected="a path from a timestep input to the output",
             reference=RULE.article,
         )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return examples.design(
+        {"conv": {"call": "Conv2d", "params": {"out_channels": 3}}}, [("x", "conv.x")], "conv.out"
+    )
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return examples.convolutional({"act": {"call": "SiLU"}}, [("h.out", "act.x")], "act.out")

@@ -1,11 +1,11 @@
 """G014: a branch with a zero gate and a zero last layer never starts to learn."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from designer.diagnostics import Diagnostic
-from designer.rules import Rule, RuleContext
-from designer.shapes.frame import Call, Frame
-from designer.spec import BlockSpec
+from designer.diagnostics import Diagnostic, Fix
+from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Flow, Leaf
 
 RULE = Rule(
     code="G014",
@@ -19,41 +19,71 @@ RULE = Rule(
     article="10.3",
     reference="Bachlechner et al. 2020, arXiv:2003.04887; Peebles & Xie 2023, arXiv:2212.09748",
 )
+_PASSING = ("reshape", "scale", "stochastic", "activation", "pool")
 
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
-    """For each product of two tensors, follow both factors back to what makes them zero at the start."""
-    for place, frame, call in context.calls():
-        if call.target.name != "GateTokens":
+    """For each product of two values, follow both factors back to what makes them zero at the start."""
+    for product in context.flow.tagged("gating"):
+        zeros = [zero for port in product.spec.inputs if (zero := _zero(context.flow, product, port.name))]
+        if len(zeros) < 2:
             continue
-        sources = frame.definition.sources
-        gate = _zero(frame, sources.get(f"{call.node.id}.gate", ""))
-        branch = _zero(frame, sources.get(f"{call.node.id}.x", ""))
-        if gate and branch:
-            yield Diagnostic(
-                RULE.code,
-                "error",
-                f"{gate} and {branch} both start at 0, so this branch can never start to learn; keep one of the two",
-                place,
-                received=f"{gate}, {branch}",
-                expected="one zero initialisation",
-                reference=RULE.article,
-            )
+        first, second = (zero.place for zero in zeros[:2])
+        yield Diagnostic(
+            RULE.code,
+            "error",
+            f"{first} and {second} both start at 0, so this branch can never start to learn; keep one of the two",
+            product.place,
+            received=f"{first}, {second}",
+            expected="one zero initialisation",
+            fix=_fix(zeros),
+            reference=RULE.article,
+            path=product.path,
+        )
 
 
-def _zero(frame: Frame, endpoint: str) -> str:
-    """Name the node that makes the value at an endpoint zero at initialisation, or ""."""
-    call = frame.calls.get(endpoint.partition(".")[0])
-    if call is None or not call.iterations:
-        return ""
-    if isinstance(call.target, BlockSpec):
-        return call.node.id if call.target.stability.zero_init or _zero_parameter(call) else ""
-    inner = call.iterations[-1].frame
-    port = endpoint.partition(".")[2]
-    source = next((one.source for one in call.target.outputs if one.name == port), "")
-    found = _zero(inner, source) if inner else ""
-    return f"{call.node.id}/{found}" if found else ""
+def _zero(flow: Flow, leaf: Leaf, port: str) -> Leaf | None:
+    """Return the block call that makes the value at a port zero at initialisation, if one does."""
+    for source in flow.into(leaf, port):
+        if source.starts_at_zero:
+            return source
+        if source.has(*_PASSING):
+            return _zero(flow, source, source.spec.inputs[0].name)
+    return None
 
 
-def _zero_parameter(call: Call) -> bool:
-    return call.iterations[-1].params.get("init") == "zero"
+def _fix(zeros: list[Leaf]) -> Fix | None:
+    """Let the last layer start as usual: the gate alone then keeps the block the identity."""
+    layer = next((zero for zero in zeros if zero.iteration.params.get("init") == "zero"), None)
+    if layer is None:
+        return None
+    definition, _, node = layer.place.partition("/")
+    operation = {"op": "set", "definition": definition, "node": node, "param": "init", "value": None}
+    return Fix(f"Let {layer.place} start as usual; the gate keeps the block the identity", (operation,))
+
+
+def _block(init: str) -> dict[str, Any]:
+    return examples.block(
+        {
+            "norm": {"call": "LayerNorm"},
+            "fc": {"call": "Linear", "params": {"out_features": "hidden_size", "init": init}},
+            "adaln": {"call": "AdaLNZero", "params": {"hidden_size": "hidden_size"}},
+            "gate": {"call": "GateTokens"},
+            "add": {"call": "Add"},
+        },
+        [
+            ("x", "norm.x"), ("norm.out", "fc.x"), ("c", "adaln.c"), ("fc.out", "gate.x"),
+            ("adaln.gate_mlp", "gate.gate"), ("x", "add.a"), ("gate.out", "add.b"),
+        ],
+        "add.out",
+    )  # fmt: skip
+
+
+def bad() -> dict[str, Any]:
+    """Return a design that breaks the rule."""
+    return examples.transformer(_block("zero"))
+
+
+def good() -> dict[str, Any]:
+    """Return a design that keeps it."""
+    return examples.transformer(_block("default"))

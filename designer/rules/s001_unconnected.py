@@ -1,6 +1,6 @@
 """S001: unconnected input."""
 
-from designer.rules import Rule
+from designer.rules import Rule, examples
 
 RULE = Rule(
     code="S001",
@@ -13,3 +13,13 @@ RULE = Rule(
     instead="Connect the port, or delete the node.",
     article="2.1",
 )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return examples.convolutional({"act": {"call": "SiLU"}}, [], "act.out")
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return examples.convolutional({"act": {"call": "SiLU"}}, [("h.out", "act.x")], "act.out")

@@ -1,6 +1,6 @@
 """S002: unknown block."""
 
-from designer.rules import Rule
+from designer.rules import Rule, examples
 
 RULE = Rule(
     code="S002",
@@ -12,3 +12,13 @@ RULE = Rule(
     example='{"call": "Convolution2D"} where the block is named Conv2d.',
     instead="Pick a block from the palette (designer blocks), or define what the node calls.",
 )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return examples.convolutional({"act": {"call": "SiLu"}}, [("h.out", "act.x")], "act.out")
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return examples.convolutional({"act": {"call": "SiLU"}}, [("h.out", "act.x")], "act.out")

@@ -1,6 +1,6 @@
 """S005: parameter value."""
 
-from designer.rules import Rule
+from designer.rules import Rule, examples
 
 RULE = Rule(
     code="S005",
@@ -12,3 +12,17 @@ RULE = Rule(
     example='dropout: 1.5, or hidden_size: "4*widht".',
     instead="Give a value of the type and range that the inspector shows.",
 )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return examples.convolutional(
+        {"act": {"call": "Dropout", "params": {"p": 1.5}}}, [("h.out", "act.x")], "act.out"
+    )
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return examples.convolutional(
+        {"act": {"call": "Dropout", "params": {"p": 0.5}}}, [("h.out", "act.x")], "act.out"
+    )

@@ -1,6 +1,6 @@
 """S006: edge without end."""
 
-from designer.rules import Rule
+from designer.rules import Rule, examples
 
 RULE = Rule(
     code="S006",
@@ -12,3 +12,13 @@ RULE = Rule(
     example='["conv1.y", "norm.x"]; the output of Conv2d is out.',
     instead="Use a port that the message lists.",
 )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return examples.convolutional({"act": {"call": "SiLU"}}, [("h.y", "act.x")], "act.out")
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return examples.convolutional({"act": {"call": "SiLU"}}, [("h.out", "act.x")], "act.out")

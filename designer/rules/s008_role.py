@@ -1,6 +1,6 @@
 """S008: role mismatch."""
 
-from designer.rules import Rule
+from designer.rules import Rule, examples
 
 RULE = Rule(
     code="S008",
@@ -13,3 +13,17 @@ RULE = Rule(
     instead="Insert the block that converts: PatchEmbed, Unpatchify, an embedding.",
     article="2.4.2",
 )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return examples.convolutional(
+        {"act": {"call": "AddEmbedding"}}, [("h.out", "act.x"), ("t", "act.embedding")], "act.out"
+    )
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return examples.convolutional(
+        {"act": {"call": "AddEmbedding"}}, [("h.out", "act.x"), ("embed.out", "act.embedding")], "act.out"
+    )

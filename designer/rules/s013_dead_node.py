@@ -1,6 +1,8 @@
 """S013: node without effect."""
 
-from designer.rules import Rule
+from designer.diagnostics import Diagnostic, Fix
+from designer.document import Design
+from designer.rules import Rule, examples
 
 RULE = Rule(
     code="S013",
@@ -13,3 +15,23 @@ RULE = Rule(
     instead="Connect it or delete it.",
     article="2.1",
 )
+
+
+def fix(design: Design, diagnostic: Diagnostic) -> Fix:
+    """Delete the node."""
+    definition, _, node = diagnostic.node.partition("/")
+    return Fix(f"Delete {node}", ({"op": "remove", "definition": definition, "node": node},))
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return examples.convolutional(
+        {"act": {"call": "SiLU"}, "idle": {"call": "SiLU"}},
+        [("h.out", "act.x"), ("h.out", "idle.x")],
+        "act.out",
+    )
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return examples.convolutional({"act": {"call": "SiLU"}}, [("h.out", "act.x")], "act.out")

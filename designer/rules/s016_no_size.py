@@ -1,6 +1,6 @@
 """S016: no size fits."""
 
-from designer.rules import Rule
+from designer.rules import Rule, examples
 
 RULE = Rule(
     code="S016",
@@ -13,3 +13,21 @@ RULE = Rule(
     instead="Resample the skip, or connect it to the decoder level of its own resolution.",
     article="4, 8",
 )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return _halved(False)
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return _halved(True)
+
+
+def _halved(upsample: bool) -> examples.Document:
+    middle = {
+        "down": {"call": "DownsampleConv"},
+        "up": {"call": "UpsampleConv", "when": "True" if upsample else "False"},
+    }
+    return examples.convolutional(middle, [("h.out", "down.x"), ("down.out", "up.x")], "up.out")
