@@ -9,7 +9,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True)
 class Fix:
-    """An edit that removes a problem: a title for people and operations for `designer.fixes`."""
+    """An edit that removes a problem: a title for people and the operations of `designer.operations`."""
 
     title: str
     operations: tuple[Mapping[str, Any], ...] = ()

@@ -1,5 +1,8 @@
 """S009: shape mismatch."""
 
+from designer.diagnostics import Diagnostic, Fix
+from designer.document import Design
+from designer.operations import insertion
 from designer.rules import Rule, examples
 
 RULE = Rule(
@@ -13,6 +16,33 @@ RULE = Rule(
     instead="Insert a 1×1 convolution on one side, or set the channels equal.",
     article="5.3, 6, 7",
 )
+
+
+def fix(design: Design, diagnostic: Diagnostic) -> Fix | None:
+    """Project the features where they alone differ: a 1×1 convolution on a map, a linear layer on tokens."""
+    received, expected = diagnostic.received.split(), diagnostic.expected.split()
+    differing = [
+        axis for axis, pair in enumerate(zip(received, expected, strict=False)) if pair[0] != pair[1]
+    ]
+    calls = {
+        (4, 1): ("Conv2d", "out_channels", {"kernel_size": 1, "padding": 0}),
+        (3, 2): ("Linear", "out_features", {}),
+        (2, 1): ("Linear", "out_features", {}),
+    }
+    found = calls.get((len(expected), differing[0])) if len(differing) == 1 else None
+    if found is None or len(received) != len(expected) or not expected[differing[0]].isdigit():
+        return None
+    name, _, node = diagnostic.node.partition("/")
+    target, size = f"{node}.{diagnostic.port}", int(expected[differing[0]])
+    if target not in design.definitions[name].sources:
+        return None
+    call, width, fixed = found
+    operations = insertion(
+        design.definitions[name], target, call, "proj", ("x", "out"), **{width: size, **fixed}
+    )
+    return Fix(
+        f"Project {diagnostic.port} of {node} from {received[differing[0]]} to {size} features", operations
+    )
 
 
 def bad() -> examples.Document:

@@ -1,5 +1,9 @@
 """S010: sizes do not divide."""
 
+import re
+
+from designer.diagnostics import Diagnostic, Fix
+from designer.document import Design
 from designer.rules import Rule, examples
 
 RULE = Rule(
@@ -13,6 +17,24 @@ RULE = Rule(
     instead="Choose the nearest value that divides.",
     article="2.1, 2.4.2",
 )
+
+
+def fix(design: Design, diagnostic: Diagnostic) -> Fix | None:
+    """Set the divisor, where the node itself gives it, to the nearest number that divides."""
+    values = dict(re.findall(r"(\w+)=(\d+)", diagnostic.received))
+    condition = re.fullmatch(r"(\w+) % (\w+) == 0", diagnostic.expected)
+    definition, _, node = diagnostic.node.partition("/")
+    if condition is None or not values.keys() >= set(condition.groups()):
+        return None
+    whole, divisor = (int(values[name]) for name in condition.groups())
+    param = condition.group(2)
+    if design.definitions[definition].nodes[node].params.get(param) != divisor:
+        return None
+    nearest = min(
+        (one for one in range(1, whole + 1) if whole % one == 0), key=lambda one: abs(one - divisor)
+    )
+    operation = {"op": "set", "definition": definition, "node": node, "param": param, "value": nearest}
+    return Fix(f"Set {param} of {node} to {nearest}", (operation,))
 
 
 def bad() -> examples.Document:

@@ -28,7 +28,12 @@ def check_constraints(
     for constraint in spec.constraints:
         try:
             if not expressions.evaluate(constraint.condition, binding.names):
-                report("S010", _text(constraint.message, binding.names), expected=constraint.condition)
+                received = ", ".join(
+                    f"{name}={binding.names[name]}"
+                    for name in sorted(expressions.names(constraint.condition))
+                )
+                message = _text(constraint.message, binding.names)
+                report("S010", message, received=received, expected=constraint.condition)
                 good = False
         except UndecidedError:
             left, relation, right = _comparison(constraint.condition, binding.names)
