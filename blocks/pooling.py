@@ -4,7 +4,7 @@ from designer.spec import BlockSpec, Constraint, Example, Param, Port, Stability
 
 SPECS = (
     BlockSpec(
-        name="AveragePool",
+        name="AvgPool2d",
         title="Average pool",
         family="Resampling",
         tags=("downsample", "lowpass"),
@@ -21,7 +21,7 @@ SPECS = (
         examples=(Example({"x": (2, 3, 4, 6)}, {}), Example({"x": (2, 3, 5, 7)}, {})),
     ),
     BlockSpec(
-        name="MaxPool",
+        name="MaxPool2d",
         title="Max pool",
         family="Resampling",
         tags=("downsample",),
@@ -38,7 +38,7 @@ SPECS = (
         examples=(Example({"x": (2, 3, 4, 6)}, {}),),
     ),
     BlockSpec(
-        name="NearestUpsample",
+        name="UpsampleNearest",
         title="Upsample (nearest)",
         family="Resampling",
         tags=("upsample",),
@@ -55,7 +55,7 @@ SPECS = (
         examples=(Example({"x": (2, 3, 4, 5)}, {}),),
     ),
     BlockSpec(
-        name="BilinearUpsample",
+        name="UpsampleBilinear",
         title="Upsample (bilinear)",
         family="Resampling",
         tags=("upsample", "lowpass"),

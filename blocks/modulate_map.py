@@ -5,12 +5,12 @@ from torch import Tensor
 from designer.spec import BlockSpec, Example, Port, Stability
 
 SPEC = BlockSpec(
-    name="ScaleShift",
+    name="ModulateMap",
     title="Scale and shift a map",
     family="Modulation",
     tags=("modulation",),
     kind="function",
-    target="scale_shift",
+    target="modulate_map",
     summary="Multiplies and shifts each channel of a normalised map: the AdaGN of Improved DDPM and ADM.",
     glyph="◑",
     inputs=(
@@ -29,7 +29,7 @@ SPEC = BlockSpec(
 )
 
 
-def scale_shift(x: Tensor, embedding: Tensor) -> Tensor:
+def modulate_map(x: Tensor, embedding: Tensor) -> Tensor:
     """Modulate a map [B, C, H, W] by scales and shifts [B, 2C] (Dhariwal & Nichol 2021, section 3.1)."""
     scale, shift = embedding[:, :, None, None].chunk(2, dim=1)
     return x * (1 + scale) + shift
