@@ -15,7 +15,7 @@
 Applying is pure: a design and a fix give a design. Nothing of the document is run.
 """
 
-from collections.abc from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
