@@ -8,12 +8,13 @@ from designer import expressions
 from designer.catalogue import catalogue
 from designer.dims import Dim, UndecidedError
 from designer.document import Design
-from designer.errors import UserError
+from designer.errors import DesignError, UserError
 from designer.expressions import ExpressionError
 from designer.memory import forward_peak
 from designer.shapes.elaborate import Elaborator
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.values import Tensor
+from designer.shapes.wiring import check_wiring
 from designer.spec import BlockSpec
 
 BYTES = 4  # fp32
@@ -80,20 +81,27 @@ def operating_point(design: Design, at: Mapping[str, int] | None = None) -> dict
 def summarize(design: Design, at: Mapping[str, int] | None = None) -> Summary:
     """Return the cost of a design at an operating point such as {"B": 1, "H": 64, "W": 64}.
 
-    Raises UserError when the design has errors, since sizes are then unknown.
+    Raises DesignError when the design has errors, since sizes are then unknown.
     """
-    elaboration = Elaborator(design, catalogue()).main()
-    if elaboration.diagnostics or elaboration.frame is None:
-        first = elaboration.diagnostics[0]
-        raise UserError(
-            f"the design has errors, so its cost is unknown; first: {first.node}: {first.message}"
-        )
+    blocks = catalogue()
+    elaboration = Elaborator(design, blocks).main()
+    found = (*check_wiring(design, blocks), *elaboration.diagnostics)
+    errors = [one for one in found if one.severity == "error"]
+    if errors or elaboration.frame is None:
+        first = f"; first: {errors[0].node}: {errors[0].message}" if errors else ""
+        raise DesignError(f"the design has errors, so its cost is unknown{first}")
     return summarize_frame(design, elaboration.frame, at)
 
 
 def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None = None) -> Summary:
-    """Return the cost of an elaborated design (see `summarize`)."""
-    point = operating_point(design, at)
+    """Return the cost of an elaborated design (see `summarize`). Raises UserError for a size that it does not have."""
+    free = {name for value in frame.inputs.values() if isinstance(value, Tensor) for name in _symbols(value)}
+    unknown = next((name for name in at or {} if name not in free), None)
+    if unknown is not None:
+        raise UserError(
+            f"the design has no free size {unknown!r}; it has {', '.join(sorted(free)) or 'none'}"
+        )
+    point = {**dict.fromkeys(sorted(free), 32), **operating_point(design, at)}
     counter = _Counter(point)
     total = counter.frame(frame)
     nodes = [
@@ -102,11 +110,8 @@ def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None =
         if name in frame.definition.useful
         for cost in [counter.call(call)]
     ]
-    used = {
-        str(name) for value in frame.inputs.values() if isinstance(value, Tensor) for name in _symbols(value)
-    }
     return Summary(
-        {name: value for name, value in point.items() if name in used},
+        {name: value for name, value in point.items() if name in free},
         total.parameters,
         total.trainable,
         total.flops,

@@ -14,6 +14,7 @@ from designer import expressions
 from designer.diagnostics import Diagnostic, Severity
 from designer.dims import Dim, Size, UndecidedError, simplify
 from designer.document import Definition, Design, DesignPort, Node
+from designer.errors import UserError
 from designer.expressions import ExpressionError
 from designer.shapes import params as parameters
 from designer.shapes.binding import POPPED, Binding, MismatchError, Requirement, SizeList, parse_shape, tensor
@@ -58,18 +59,33 @@ class Elaborator:
     def main(self) -> Elaboration:
         """Elaborate the main definition with the design's own parameter values."""
         definition = self.design.main_definition
-        values = {name: parameter.default for name, parameter in definition.parameters.items()}
-        values.update({name: value for name, value in self.design.parameters.items() if name in values})
-        for name in [name for name, value in values.items() if value is None]:
-            self.report(
-                definition.name,
-                "",
-                "S011",
-                f"the parameter {name!r} of the main definition has no value",
-                port=name,
-            )
-        frame = self.definition(definition, values, self.free_inputs(definition, values))
+        frame, values = None, self._main_values(definition)
+        try:
+            if values is not None:
+                frame = self.definition(definition, values, self.free_inputs(definition, values))
+        except UserError as error:  # a declared shape that cannot be read
+            self.report(definition.name, "", "S014", str(error))
         return Elaboration(frame, list(self.diagnostics.values()), list(self.requirements.values()))
+
+    def _main_values(self, definition: Definition) -> dict[str, Any] | None:
+        """Return the value of each parameter; a bad one is reported and replaced by a good default, else None."""
+        values: dict[str, Any] = {}
+        for name, declaration in parameters.declarations(definition).items():
+            value = values[name] = self.design.parameters.get(name, declaration.default)
+            if value is None:
+                message = f"the parameter {name!r} of the main definition has no value"
+                self.report(definition.name, "", "S011", message, port=name, expected=declaration.help)
+                continue
+            expected = parameters.problem(declaration, value)
+            if expected:
+                message = f"parameter {name} is {value!r:.80}; expected {expected}"
+                texts = {"received": repr(value)[:80], "expected": expected}
+                self.report(definition.name, "", "S005", message, port=name, **texts)
+                good = declaration.default is not None and not parameters.problem(
+                    declaration, declaration.default
+                )
+                values[name] = declaration.default if good else None
+        return None if None in values.values() else values
 
     def free_inputs(self, definition: Definition, values: Mapping[str, Any]) -> dict[str, Value | None]:
         """Return inputs shaped as the definition declares; names without value are symbols."""
@@ -371,4 +387,10 @@ def _known(outputs: Mapping[str, Value | None]) -> dict[str, Value]:
 
 
 def _frozen(values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in values.items())
+    return tuple((name, _hashable(value)) for name, value in values.items())
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _frozen(value)
+    return tuple(_hashable(item) for item in value) if isinstance(value, list) else value

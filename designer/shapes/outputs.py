@@ -16,13 +16,22 @@ def collect_outputs(
 ) -> None:
     """Set `frame.outputs`; report outputs that come from nowhere or differ from their declaration."""
     name = frame.definition.name
+    if not frame.definition.outputs:
+        report(name, "", "S014", "the definition has no output; add one that takes the result of a node")
     for port in frame.definition.outputs:
         value = frame.value(port.source)
         frame.outputs[port.name] = value
         if value is None and _is_nowhere(frame, port.source):
             message = f"output {port.name!r} comes from {port.source!r}, which does not exist"
             report(name, "", "S006", message, port=port.name)
-        if value is None or not port.shape or symbolic or port.stack or isinstance(value, Stack):
+        if value is None or symbolic:
+            continue
+        if isinstance(value, Stack) != port.stack:
+            kinds = ("one tensor", "a stack of tensors")
+            received, expected = kinds[isinstance(value, Stack)], kinds[port.stack]
+            message = f"output {port.name!r} is declared as {expected}, received {received}"
+            report(name, "", "S014", message, port=port.name, received=received, expected=expected)
+        if not port.shape or port.stack or isinstance(value, Stack):
             continue
         try:
             _compare(port, value, Binding(_names(frame, scope), require))
@@ -38,7 +47,8 @@ def _is_nowhere(frame: Frame, endpoint: str) -> bool:
     call = frame.calls.get(node)
     if call is None:
         return node not in frame.definition.nodes
-    return port.removesuffix("[]") not in call.outputs
+    history = port.endswith("[]")
+    return port.removesuffix("[]") not in call.outputs or (history and call.node.repeat is None)
 
 
 def _names(frame: Frame, scope: Mapping[str, Any]) -> dict[str, Any]:

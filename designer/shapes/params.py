@@ -1,6 +1,7 @@
 """The parameters of one call: given values and expressions, checked against their declarations."""
 
 import difflib
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -83,12 +84,13 @@ def resolve(
         try:
             values[name] = _value(declaration, given, env, opaque)
         except ExpressionError as error:
-            report("S005", f"parameter {name}: {error}", port=name, received=str(given))
+            report("S005", f"parameter {name}: {error}", port=name, received=str(given)[:80])
             good = False
             continue
-        problem = _problem(declaration, values[name])
-        if problem:
-            report("S005", f"parameter {name} is {values[name]!r}; expected {problem}", port=name, received=repr(values[name]), expected=problem)  # fmt: skip
+        expected = problem(declaration, values[name])
+        if expected:
+            message = f"parameter {name} is {values[name]!r:.80}; expected {expected}"
+            report("S005", message, port=name, received=repr(values[name])[:80], expected=expected)
             good = False
     return values if good else None
 
@@ -115,7 +117,7 @@ def _value(
     return value
 
 
-def _problem(declaration: Param, value: Any) -> str:
+def problem(declaration: Param, value: Any) -> str:
     """Return what was expected where `value` does not fit its declaration, else ""."""
     if value is None:
         return "" if declaration.required else f"a value of type {declaration.type}"
@@ -127,6 +129,8 @@ def _problem(declaration: Param, value: Any) -> str:
     if declaration.choices and value not in declaration.choices:
         return f"one of {', '.join(map(str, declaration.choices))}"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            return "a finite number"
         if declaration.minimum is not None and value < declaration.minimum:
             return f"at least {declaration.minimum:g}"
         if declaration.maximum is not None and value > declaration.maximum:

@@ -68,6 +68,9 @@ def _end(
     if target is None:
         return None  # reported as an unknown call, or known only where the socket is filled
     ports = [one.name for one in (target.outputs if is_source else target.inputs)]
+    if end.endswith("[]") and not (is_source and node.repeat is not None):
+        message = f"{end!r} is the history of a repeat, which only an output of a repeated node has"
+        return _dangling(definition, f"{definition.name}/{name}", end, message, ports)
     if port in ports:
         return None
     kind = "output" if is_source else "input"
