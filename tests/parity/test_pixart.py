@@ -1,0 +1,76 @@
+"""PixArt against diffusers: every listed configuration, and others of the class."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("diffusers")
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import TOLERANCE, compare, configurations
+
+from designer.errors import UserError
+from designer.importers import convert_config
+from designer.importers.pixart import IMPORTER
+
+KNOWN = {IMPORTER.source: IMPORTER}
+SMALL: dict[str, Any] = {
+    "sample_size": 8, "num_layers": 2, "attention_head_dim": 6, "num_attention_heads": 2, "cross_attention_dim": 12,
+    "caption_channels": 10,
+}  # fmt: skip
+TEXT = {"tensor": True, "shape": [2, 5, 10], "dtype": "float32"}
+INPUTS: dict[str, Any] = {
+    "hidden_states": {"tensor": True, "shape": [2, 4, 8, 8], "dtype": "float32"},
+    "timestep": {"tensor": True, "shape": [2], "dtype": "int64", "value": [3, 940]},
+    "encoder_hidden_states": TEXT,
+}
+SIZES = {
+    "resolution": {"tensor": True, "shape": [2, 2], "dtype": "float32", "value": [[512, 768], [640, 640]]},
+    "aspect_ratio": {"tensor": True, "shape": [2, 1], "dtype": "float32", "value": [[0.67], [1.0]]},
+}
+OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "defaults": ({}, {}),
+    "sized": ({"use_additional_conditions": True}, {"added_cond_kwargs": SIZES}),
+    "wide map": ({}, {"hidden_states": {"tensor": True, "shape": [2, 4, 6, 12], "dtype": "float32"}}),
+    "interpolation": ({"interpolation_scale": 2, "patch_size": 1}, {}),
+    "no projection": ({"caption_channels": None, "cross_attention_dim": 10}, {}),
+    "plain": ({"attention_bias": False, "norm_elementwise_affine": True, "norm_eps": 1e-3, "out_channels": None, "dropout": 0.3}, {}),
+    "gelu": ({"activation_fn": "gelu"}, {}),
+    "geglu": ({"activation_fn": "geglu"}, {}),
+    "geglu-approximate": ({"activation_fn": "geglu-approximate"}, {}),
+    "linear-silu": ({"activation_fn": "linear-silu"}, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("one", configurations("PixArtTransformer2DModel"), ids=lambda one: one["id"])
+def test_listed_configuration(one: dict[str, Any]) -> None:
+    parity = compare(one["constructor"], one["kwargs"], one["inputs"], KNOWN)
+    assert parity.error <= TOLERANCE
+    assert parity.parameters == one["param_count"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_configuration(name: str) -> None:
+    arguments, inputs = OTHERS[name]
+    assert compare(IMPORTER.source, SMALL | arguments, INPUTS | inputs, KNOWN).error <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"attention_type": "gated"}, "attention_type"),
+        ({"cross_attention_dim": None}, "cross_attention_dim"),
+        ({"cross_attention_dim": 16, "caption_channels": 8}, "cross_attention_dim"),
+        ({"norm_type": "ada_norm_zero"}, "norm_type"),
+        ({"num_embeds_ada_norm": None}, "num_embeds_ada_norm"),
+        (
+            {"use_additional_conditions": True, "attention_head_dim": 8, "cross_attention_dim": 16},
+            "use_additional_conditions",
+        ),
+        ({"activation_fn": "relu"}, "activation_fn"),
+    ],
+)
+def test_refused_by_name(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        convert_config({"_class_name": IMPORTER.source, **SMALL, **arguments}, KNOWN)
