@@ -29,13 +29,14 @@ class Expression:
     nodes: tuple[str, ...] = ()
     composite: bool = False  # whether it calls a definition with several inputs
 
-    def fits(self, template: str) -> bool:
-        """Whether the text can stand in an operator template without parentheses."""
+    def fits(self, template: str, port: str) -> bool:
+        """Whether the text can stand in an operator template at an input without parentheses."""
         depth, operators = 0, ""
         for character in self.text:
             depth += (character in "([{") - (character in ")]}")
             operators += character if depth == 0 and character in "+-*/" else ""
-        return not operators or (set(operators) <= {"*"} and " + " in template)
+        allowed = "+-*" if template.startswith(f"{{{port}}} + ") else "*" if " + " in template else ""
+        return set(operators) <= set(allowed)
 
 
 @dataclass
@@ -195,6 +196,8 @@ class ForwardPlan:
             else:
                 self._simple(node, site)
         values = [self._value(endpoint) for endpoint in self.results]
+        if len(values) > 1 and sum(len(value.text) for value in values) > INLINE_WIDTH:
+            values = [self._settle(endpoint) for endpoint in self.results]
         nodes = tuple(node for value in values for node in value.nodes)
         self._emit(f"return {', '.join(value.text for value in values)}", nodes)
         return self.lines
@@ -224,7 +227,7 @@ class ForwardPlan:
                 (")", "]")
             )
             bare = {
-                port: value.text if is_call or value.fits(target.target) else f"({value.text})"
+                port: value.text if is_call or value.fits(target.target, port) else f"({value.text})"
                 for port, value in values.items()
             }
             text = target.target.format(**bare, **self._read(site))
@@ -278,7 +281,7 @@ class ForwardPlan:
             unused = self.remaining[end] == 0
             self.variables[end] = "_" if unused else self._name(end)
             names.append(self.variables[end])
-        self._emit(call(f"{', '.join(names)} = ", *_split(expression.text), INDENT), expression.nodes)
+        self._emit(_unpacked(names, expression.text), expression.nodes)
 
     def _inputs(self, node: str) -> list[str]:
         return [source for target, source in self.sources.items() if target.partition(".")[0] == node]
@@ -364,6 +367,15 @@ class ForwardPlan:
             return f"for {element if site.stateful else '_'} in {modules}:"
         stacks = ", ".join(f"reversed({stack})" for stack in popped.values())
         return f"for {', '.join([element, *popped])} in zip({modules}, {stacks}, strict=True):"
+
+
+def _unpacked(names: list[str], text: str) -> str:
+    """An assignment to several variables, a line each where one line cannot hold them."""
+    targets = f"{', '.join(names)} = "
+    if INDENT + len(targets) + text.find("(") + 1 <= WIDTH:
+        return call(targets, *_split(text), INDENT)
+    lines = "".join(f"{' ' * (INDENT + 4)}{name},\n" for name in names)
+    return f"(\n{lines}{' ' * INDENT}" + call(") = ", *_split(text), INDENT)
 
 
 def _split(text: str) -> tuple[str, list[str]]:
