@@ -1,0 +1,213 @@
+"""Layers of torch that only imported graphs use."""
+
+from designer.spec import BlockSpec, Constraint, Example, Param, Port, Stability
+
+SPECS = (
+    BlockSpec(
+        name="BatchNorm",
+        title="Batch normalisation",
+        family="Primitive",
+        kind="torch",
+        target="nn.BatchNorm2d",
+        summary="Normalises each channel over the batch and the map.",
+        tags=("batch_statistics",),
+        glyph="≋",
+        inputs=(Port("x", "any", "B num_features H W"),),
+        outputs=(Port("out", "same:x", "B num_features H W"),),
+        params=(
+            Param(
+                "num_features", "int", inferred=True, minimum=1, positional=True, help="channels of the input"
+            ),
+            Param("eps", "float", 1e-05, minimum=0.0, help="added to the variance"),
+        ),
+        parameters="2*num_features",
+        formula="y = γ (x − μ)/√(σ² + ε) + β",
+        reference="Ioffe & Szegedy 2015, arXiv:1502.03167",
+        article="Part IV",
+        stability=Stability("", "statistics of the batch mix noise levels in training"),
+        examples=(Example({"x": (2, 3, 4, 4)}, {}),),
+    ),
+    BlockSpec(
+        name="GroupedConv2d",
+        title="Grouped convolution",
+        family="Primitive",
+        kind="torch",
+        target="nn.Conv2d",
+        summary="Convolution in groups of channels, with gaps between the weights if dilated.",
+        tags=("conv",),
+        glyph="▦",
+        inputs=(Port("x", "map", "B in_channels H W"),),
+        outputs=(
+            Port(
+                "out",
+                "map",
+                "B out_channels (H+2*padding-dilation*(kernel_size-1)-1)//stride+1 (W+2*padding-dilation*(kernel_size-1)-1)//stride+1",
+            ),
+        ),
+        params=(
+            Param(
+                "in_channels", "int", inferred=True, minimum=1, positional=True, help="channels of the input"
+            ),
+            Param("out_channels", "int", minimum=1, positional=True, help="channels of the output"),
+            Param("kernel_size", "int", 3, minimum=1, positional=True, omit=None, help="side of the filter"),
+            Param("stride", "int", 1, minimum=1, help="step between outputs"),
+            Param("padding", "int", 1, minimum=0, omit=0, help="zeros added at each border"),
+            Param("dilation", "int", 1, minimum=1, help="step between weights"),
+            Param("groups", "int", 1, minimum=1, help="groups of channels"),
+            Param("bias", "bool", True, help="add a learned constant per channel"),
+        ),
+        constraints=(
+            Constraint(
+                "in_channels % groups == 0", "{in_channels} channels cannot be split into {groups} groups"
+            ),
+        ),
+        parameters="out_channels*(in_channels//groups)*kernel_size**2 + (out_channels if bias else 0)",
+        flops="2*(in_channels//groups)*kernel_size**2*out_numel",
+        formula="y = W * x + b",
+        reference="Xie et al. 2016, arXiv:1611.05431",
+        article="Part IV",
+        stability=Stability("", "local linear map within each group", gain="1/3"),
+        examples=(
+            Example({"x": (2, 4, 8, 8)}, {"out_channels": 4, "groups": 4}),
+            Example(
+                {"x": (2, 4, 9, 8)},
+                {"out_channels": 6, "groups": 2, "dilation": 2, "padding": 2, "bias": False},
+            ),
+        ),
+    ),
+    BlockSpec(
+        name="Conv1d",
+        title="Convolution 1D",
+        family="Primitive",
+        kind="torch",
+        target="nn.Conv1d",
+        summary="Convolution over one axis.",
+        tags=("conv",),
+        glyph="▥",
+        inputs=(Port("x", "any", "B in_channels T"),),
+        outputs=(Port("out", "any", "B out_channels (T+2*padding-kernel_size)//stride+1"),),
+        params=(
+            Param(
+                "in_channels", "int", inferred=True, minimum=1, positional=True, help="channels of the input"
+            ),
+            Param("out_channels", "int", minimum=1, positional=True, help="channels of the output"),
+            Param(
+                "kernel_size", "int", 3, minimum=1, positional=True, omit=None, help="length of the filter"
+            ),
+            Param("stride", "int", 1, minimum=1, help="step between outputs"),
+            Param("padding", "int", 1, minimum=0, omit=0, help="zeros added at each end"),
+            Param("bias", "bool", True, help="add a learned constant per channel"),
+        ),
+        parameters="out_channels*in_channels*kernel_size + (out_channels if bias else 0)",
+        flops="2*in_channels*kernel_size*out_numel",
+        formula="y = W * x + b",
+        reference="Paszke et al. 2019, arXiv:1912.01703",
+        article="Part IV",
+        stability=Stability("", "local linear map", gain="1/3"),
+        examples=(
+            Example({"x": (2, 3, 8)}, {"out_channels": 4}),
+            Example({"x": (2, 3, 8)}, {"out_channels": 4, "kernel_size": 1, "padding": 0, "bias": False}),
+        ),
+    ),
+    BlockSpec(
+        name="WindowMean",
+        title="Mean of windows",
+        family="Primitive",
+        kind="torch",
+        target="nn.AvgPool2d",
+        summary="The mean of each window of a map.",
+        tags=("downsample",),
+        glyph="▽",
+        inputs=(Port("x", "map", "B C H W"),),
+        outputs=(
+            Port("out", "map", "B C (H+2*padding-kernel_size)//stride+1 (W+2*padding-kernel_size)//stride+1"),
+        ),
+        params=(
+            Param("kernel_size", "int", 2, minimum=1, positional=True, omit=None, help="side of the window"),
+            Param("stride", "int", 2, minimum=1, positional=True, omit=None, help="step between windows"),
+            Param("padding", "int", 0, minimum=0, help="border around the map"),
+        ),
+        formula="y = mean of the window",
+        reference="Paszke et al. 2019, arXiv:1912.01703",
+        article="Part IV",
+        stability=Stability("", "low-pass"),
+        examples=(
+            Example({"x": (2, 3, 8, 8)}, {}),
+            Example({"x": (2, 3, 8, 8)}, {"kernel_size": 3, "stride": 1, "padding": 1}),
+        ),
+    ),
+    BlockSpec(
+        name="WindowMax",
+        title="Largest of windows",
+        family="Primitive",
+        kind="torch",
+        target="nn.MaxPool2d",
+        summary="The largest value of each window of a map.",
+        tags=("downsample",),
+        glyph="▽",
+        inputs=(Port("x", "map", "B C H W"),),
+        outputs=(
+            Port("out", "map", "B C (H+2*padding-kernel_size)//stride+1 (W+2*padding-kernel_size)//stride+1"),
+        ),
+        params=(
+            Param("kernel_size", "int", 2, minimum=1, positional=True, omit=None, help="side of the window"),
+            Param("stride", "int", 2, minimum=1, positional=True, omit=None, help="step between windows"),
+            Param("padding", "int", 0, minimum=0, help="border around the map"),
+        ),
+        formula="y = max of the window",
+        reference="Paszke et al. 2019, arXiv:1912.01703",
+        article="Part IV",
+        stability=Stability("", "values pass unchanged"),
+        examples=(
+            Example({"x": (2, 3, 8, 8)}, {}),
+            Example({"x": (2, 3, 8, 8)}, {"kernel_size": 3, "stride": 1, "padding": 1}),
+        ),
+    ),
+    BlockSpec(
+        name="Enlarge",
+        title="Enlarge",
+        family="Primitive",
+        kind="expression",
+        target="F.interpolate({x}, scale_factor={factor}, mode={mode})",
+        summary="Repeats or interpolates the pixels of a map.",
+        tags=("upsample",),
+        glyph="△",
+        inputs=(Port("x", "map", "B C H W"),),
+        outputs=(Port("out", "map", "B C int(factor)*H int(factor)*W"),),
+        params=(
+            Param("factor", "float", 2.0, minimum=1, help="how many times as high and wide; a whole number"),
+            Param(
+                "mode",
+                "str",
+                "nearest",
+                choices=["nearest", "bilinear"],
+                help="repeat pixels, or interpolate between them",
+            ),
+        ),
+        formula="y(i, j) = x(i/f, j/f)",
+        reference="Paszke et al. 2019, arXiv:1912.01703",
+        article="Part IV",
+        stability=Stability("", "values pass unchanged"),
+        examples=(
+            Example({"x": (2, 3, 4, 4)}, {}),
+            Example({"x": (2, 3, 4, 4)}, {"factor": 3.0, "mode": "bilinear"}),
+        ),
+    ),
+    BlockSpec(
+        name="ToFloat",
+        title="To floating point",
+        family="Primitive",
+        kind="expression",
+        target="{x}.float()",
+        summary="Integers, such as timesteps, as floating-point numbers.",
+        tags=("reshape",),
+        glyph="·",
+        inputs=(Port("x", "any", "*S"),),
+        outputs=(Port("out", "any", "*S", dtype="float32"),),
+        formula="y = x",
+        reference="Paszke et al. 2019, arXiv:1912.01703",
+        article="Part IV",
+        stability=Stability("", "values pass unchanged", gain="1"),
+        examples=(Example({"x": (2, 3)}, {}),),
+    ),
+)

@@ -1,0 +1,134 @@
+"""Shapes that no pattern of sizes can say: "*permuted(S,dims)" in an output of a spec calls a function here.
+
+Each takes the axes bound to star names and parameters of the block, and returns the axes of the output.
+"""
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from designer.dims import Dim, Size, simplify
+
+Axes = Sequence[Size]
+Equal = Callable[[Size, Size], None]  # requires two sizes to be equal
+
+
+def permuted(_: Equal, axes: Axes, dims: Sequence[int]) -> Axes:
+    """The axes in another order."""
+    if sorted(dim % len(axes) for dim in dims) != list(range(len(axes))):
+        raise ValueError(f"{list(dims)} does not name each of {len(axes)} axes once")
+    return [axes[dim] for dim in dims]
+
+
+def swapped(_: Equal, axes: Axes, first: int, second: int) -> Axes:
+    """Two axes exchanged."""
+    result = list(axes)
+    result[first], result[second] = axes[second], axes[first]
+    return result
+
+
+def merged(_: Equal, axes: Axes, start: int, end: int) -> Axes:
+    """The axes from start to end, both included, as one."""
+    start, end = range(len(axes))[start], range(len(axes))[end]
+    return [*axes[:start], product(axes[start : end + 1]), *axes[end + 1 :]]
+
+
+def parted(equal: Equal, axes: Axes, axis: int, sizes: Sequence[int]) -> Axes:
+    """One axis as several; one of the sizes may be -1, the rest of the axis."""
+    axis = range(len(axes))[axis]
+    known = product([size for size in sizes if size != -1])
+    rest = Dim.of(axes[axis]) // Dim.of(known)
+    found = [simplify(rest) if size == -1 else size for size in sizes]
+    equal(axes[axis], product(found))
+    return [*axes[:axis], *found, *axes[axis + 1 :]]
+
+
+def broadcast(equal: Equal, left: Axes, right: Axes) -> Axes:
+    """The axes that both broadcast to."""
+    rank = max(len(left), len(right))
+    pairs = zip([1] * (rank - len(left)) + list(left), [1] * (rank - len(right)) + list(right), strict=True)
+    result: list[Size] = []
+    for a, b in pairs:
+        if a != 1 and b != 1:
+            equal(a, b)
+        result.append(b if a == 1 or (isinstance(b, int) and b != 1) else a)
+    return result
+
+
+def reduced(_: Equal, axes: Axes, dims: Sequence[int], keepdim: bool) -> Axes:
+    """Some axes gone, or of size 1."""
+    gone = {range(len(axes))[dim] for dim in dims}
+    return [1 if index in gone else size for index, size in enumerate(axes) if keepdim or index not in gone]
+
+
+def removed(_: Equal, axes: Axes, axis: int) -> Axes:
+    """One axis gone."""
+    axis = range(len(axes))[axis]
+    return [*axes[:axis], *axes[axis + 1 :]]
+
+
+def inserted(_: Equal, axes: Axes, axis: int) -> Axes:
+    """An axis of size 1 put in."""
+    axis = range(len(axes) + 1)[axis]
+    return [*axes[:axis], 1, *axes[axis:]]
+
+
+def sliced(_: Equal, axes: Axes, axis: int, start: int, stop: int, step: int) -> Axes:
+    """One axis from start to stop (0: to its end) in steps; negative ends count from the end."""
+    axis = range(len(axes))[axis]
+    size = Dim.of(axes[axis])
+    low = size + start if start < 0 else Dim.of(start)
+    high = size + stop if stop <= 0 else Dim.of(stop)
+    return [*axes[:axis], simplify(Dim.of((high - low + (step - 1)) // step)), *axes[axis + 1 :]]
+
+
+def joined(equal: Equal, left: Axes, right: Axes, axis: int) -> Axes:
+    """Two lists of axes joined along one."""
+    if len(left) != len(right):
+        raise ValueError(f"{len(left)} axes cannot be joined with {len(right)}")
+    axis = range(len(left))[axis]
+    for index, (a, b) in enumerate(zip(left, right, strict=True)):
+        if index != axis:
+            equal(b, a)
+    return [
+        simplify(Dim.of(a) + b) if i == axis else a for i, (a, b) in enumerate(zip(left, right, strict=True))
+    ]
+
+
+def divided(equal: Equal, axes: Axes, axis: int, count: int) -> Axes:
+    """One axis divided into equal parts."""
+    axis = range(len(axes))[axis]
+    part = Dim.of(axes[axis]) // count
+    equal(axes[axis], Dim.of(part) * count)
+    return [*axes[:axis], simplify(part), *axes[axis + 1 :]]
+
+
+def listed(_: Equal, sizes: Sequence[int]) -> Axes:
+    """The sizes that a parameter lists."""
+    return list(sizes)
+
+
+def product(axes: Axes) -> Size:
+    """Return the product of sizes."""
+    result = Dim.of(1)
+    for size in axes:
+        result = result * size
+    return simplify(result)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Axes]] = {
+    one.__name__: one
+    for one in (
+        permuted, swapped, merged, parted, broadcast, reduced, removed, inserted, sliced, joined, divided,
+        listed,
+    )
+}  # fmt: skip
+
+
+def call(text: str, names: Mapping[str, Any], equal: Equal) -> Axes:
+    """Return the axes that "function(name,…)" describes. Raises ValueError where it describes none."""
+    tree = ast.parse(text, mode="eval").body
+    if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name) or tree.func.id not in FUNCTIONS:
+        raise ValueError(f"{text!r} calls no shape function; there are {', '.join(FUNCTIONS)}")
+    values = [names[one.id] if isinstance(one, ast.Name) else ast.literal_eval(one) for one in tree.args]
+    return FUNCTIONS[tree.func.id](equal, *values)
