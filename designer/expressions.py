@@ -140,7 +140,7 @@ def evaluate(text: str, env: Mapping[str, Any]) -> Any:
 def _walk(node: ast.expr, env: Mapping[str, Any]) -> Any:
     match node:
         case ast.Constant(value=value):
-            return value
+            return _bounded(value)
         case ast.Name(id=name):
             if name not in env:
                 raise ExpressionError(f"the name {name!r} has no value here; available are {_available(env)}")
@@ -164,9 +164,9 @@ def _walk(node: ast.expr, env: Mapping[str, Any]) -> Any:
         case ast.Subscript(value=value, slice=index):
             return _walk(value, env)[_walk(index, env)]
         case ast.Call(func=ast.Name(id=name), args=args):
-            return FUNCTIONS[name](*(_walk(arg, env) for arg in args))
+            return _bounded(FUNCTIONS[name](*(_walk(arg, env) for arg in args)))
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            return [_walk(element, env) for element in elements]
+            return _bounded([_walk(element, env) for element in elements])
     raise ExpressionError(f"may not contain {type(node).__name__}")
 
 
@@ -185,7 +185,7 @@ def _binary(op: ast.operator, left: Any, right: Any) -> Any:
         return _power(left, right)
     if isinstance(op, ast.Mult) and (isinstance(left, (list, str)) or isinstance(right, (list, str))):
         items, count = (left, right) if isinstance(left, (list, str)) else (right, left)
-        if not isinstance(count, int) or len(items) * max(count, 0) > MAX_ITEMS:
+        if not isinstance(count, int) or _leaves(items) * max(count, 0) > MAX_ITEMS:
             raise ExpressionError(f"a list may have at most {MAX_ITEMS} items")
     if isinstance(left, str) or isinstance(right, str):
         raise ExpressionError("text has no arithmetic")
@@ -209,9 +209,16 @@ def _bounded(value: Any) -> Any:
         raise ExpressionError("the number is not finite")
     if isinstance(value, complex):
         raise ExpressionError("the number is not real")
-    if isinstance(value, list) and len(value) > MAX_ITEMS:
+    if isinstance(value, list) and _leaves(value) > MAX_ITEMS:
         raise ExpressionError(f"a list may have at most {MAX_ITEMS} items")
     return value
+
+
+def _leaves(value: Any) -> int:
+    """How many items a list holds, those of the lists in it included; how many characters a text has."""
+    if isinstance(value, list):
+        return max(1, sum(map(_leaves, value)))
+    return len(value) if isinstance(value, str) else 1
 
 
 def _available(env: Mapping[str, Any]) -> str:
