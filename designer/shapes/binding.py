@@ -1,6 +1,6 @@
 """Matching the shapes that arrive at a call against the shapes that its ports declare."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +8,7 @@ from designer import expressions
 from designer.dims import Dim, Size, UndecidedError, simplify
 from designer.errors import UserError
 from designer.expressions import ExpressionError
+from designer.shapes import functions
 from designer.shapes.values import Shape, Stack, Tensor, Value, shape_text, split_pattern
 
 # The item that iteration i pops from a stack, as an index into the list of the items' sizes.
@@ -54,13 +55,32 @@ class Binding:
         if isinstance(value, Stack):
             self._match_stack(port, tokens, value, lists)
             return
+        if tokens and tokens[0].startswith("~"):
+            self._match_broadcast(port, tokens[0], value.shape)
+            return
         for token, size in self._pairs(port, tokens, value.shape):
             if token.isidentifier():
                 self._bind(port, token, size, value.shape)
 
+    def _match_broadcast(self, port: str, token: str, shape: Shape) -> None:
+        """Require that a tensor of `shape` multiplies the axes of "*S" without changing their sizes."""
+        axes = self.stars[f"*{token[1:]}"]
+        fits = not shape or len(shape) == len(axes)
+        for size, axis in zip(shape, axes, strict=False) if fits else ():
+            if simplify(size) != 1:
+                self._equal(port, str(axis), axis, size, shape, shape_text(axes))
+        if not fits:
+            raise MismatchError(
+                f"{port} is {shape_text(shape)}: it cannot weight features of shape {shape_text(axes)}; "
+                "each axis must be 1 or that of the features",
+                shape_text(shape),
+                shape_text(axes),
+                port,
+            )
+
     def match_expressions(self, port: str, pattern: str, value: Value) -> None:
         """Compare the sizes of `value` with the tokens of `pattern` that are expressions."""
-        if isinstance(value, Stack):
+        if isinstance(value, Stack) or pattern.startswith("~"):
             return
         for token, size in self._pairs(port, split_pattern(pattern), value.shape):
             if not token.isidentifier():
@@ -170,8 +190,27 @@ class Binding:
         """Return the shape that `pattern` describes under the bound names."""
         result: list[Size] = []
         for token in split_pattern(pattern):
-            result.extend(self.stars.get(token, ()) if token.startswith("*") else (self.size(token),))
+            result.extend(self._axes(token) if token.startswith("*") else (self.size(token),))
         return tuple(result)
+
+    def _axes(self, token: str) -> Sequence[Size]:
+        """The axes of a star token: those bound to its name, or those that its shape function gives."""
+        if token in self.stars or not token.endswith(")"):
+            return self.stars.get(token, ())
+        names = {**self.names, **{name.removeprefix("*"): axes for name, axes in self.stars.items()}}
+
+        def equal(left: Size, right: Size) -> None:
+            self._equal("the input", str(right), right, left, (left,))
+
+        try:
+            axes = functions.call(token[1:], names, equal)
+        except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, UndecidedError) as error:
+            raise MismatchError(f"the axes {token[1:]} have no value: {error}") from None
+        if any(isinstance(size, int) and size < 1 for size in axes):
+            raise MismatchError(
+                f"the axes {token[1:]} become {shape_text(tuple(axes))}; the input is too small"
+            )
+        return axes
 
 
 @dataclass(frozen=True)
@@ -234,6 +273,8 @@ def parse_shape(pattern: str, names: Mapping[str, Any], place: str) -> Shape:
             raise UserError(f"{place}: the shape {pattern!r}: {error}") from None
         if isinstance(value, bool) or not isinstance(value, (int, Dim)):
             raise UserError(f"{place}: the shape {pattern!r}: {token!r} is {value!r}, not a size")
+        if isinstance(value, int) and value < 1:
+            raise UserError(f"{place}: the shape {pattern!r}: {token!r} is {value}; a size is at least 1")
         sizes.append(value)
     return tuple(sizes)
 
