@@ -40,7 +40,8 @@ class Parameter:
 class DesignPort:
     """An input or output of a definition: role and symbolic shape such as "B C H W".
 
-    `stack` marks a list of tensors; `source` (outputs only) is the endpoint "node.port" or an input name.
+    `stack` marks a list of tensors; an `optional` input may stay unconnected where nothing that the calls of
+    the definition contain reads it; `source` (outputs only) is the endpoint "node.port" or an input name.
     """
 
     name: str
@@ -48,6 +49,7 @@ class DesignPort:
     shape: str = ""
     dtype: str = ""
     stack: bool = False
+    optional: bool = False
     source: str = ""
     help: str = ""
 
@@ -284,6 +286,8 @@ def _port_json(port: DesignPort) -> dict[str, Any]:
     }
     if port.stack:
         document["stack"] = True
+    if port.optional:
+        document["optional"] = True
     if port.source:
         document["from"] = port.source.split(".", 1)
     document["help"] = port.help

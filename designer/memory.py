@@ -33,23 +33,20 @@ class _Peak:
 
     def _walk(self, frame: Frame) -> int:
         definition = frame.definition
-        readers = Counter(
-            source
-            for target, source in definition.sources.items()
-            if target.partition(".")[0] in definition.useful
-        )
+        sources = definition.sources
+        readers = Counter(sources[f"{name}.{port}"] for name in frame.live for port in frame.read_ports(name))
         readers.update(port.source for port in definition.outputs)
         alive: dict[str, int] = {}
         peak = 0
         for name in definition.order:
             call = frame.calls.get(name)
-            if name not in definition.useful or call is None:
+            if name not in frame.live or call is None:
                 continue
             made = self._made(name, call) if call.active else {}
             peak = max(peak, sum(alive.values()) + max(sum(made.values()), self._inside(call)))
             alive |= {end: size for end, size in made.items() if readers[end] > 0}
-            for port in call.target.inputs:
-                source = definition.sources.get(f"{name}.{port.name}", "")
+            for port in frame.read_ports(name):
+                source = sources[f"{name}.{port}"]
                 readers[source] -= 1
                 if readers[source] == 0:
                     alive.pop(source, None)

@@ -211,7 +211,7 @@ def _type_of(value: Any, place: str) -> str:
 
 def _port(value: Any, place: str, is_output: bool) -> DesignPort:
     reader = _Reader(value, place)
-    reader.only("name", "role", "shape", "dtype", "stack", "from", "help")
+    reader.only("name", "role", "shape", "dtype", "stack", "optional", "from", "help")
     source = ""
     if is_output:
         ends = reader.require("from", list, [])
@@ -225,6 +225,7 @@ def _port(value: Any, place: str, is_output: bool) -> DesignPort:
         shape=_shape(reader.take("shape", str, ""), reader.at("shape")),
         dtype=dtype,
         stack=reader.take("stack", bool, False),
+        optional=reader.take("optional", bool, False),
         source=source,
         help=reader.take("help", str, ""),
     )

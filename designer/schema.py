@@ -28,6 +28,7 @@ def document_schema() -> dict[str, Any]:
         "shape": _TEXT,
         "dtype": {"enum": ["float32", "int64", "bool"]},
         "stack": {"type": "boolean"},
+        "optional": {"type": "boolean"},
         "help": _TEXT,
     }
     source = {"from": {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": 2}}

@@ -53,7 +53,8 @@ class Port:
     """A tensor that goes in or comes out.
 
     `shape` is a pattern such as "B in_channels H W": a bare name binds to the size found there (and so infers
-    a parameter of that name), any other text must equal it; "*S" stands for any number of leading axes.
+    a parameter of that name), any other text must equal it; "*S" stands for any number of leading axes, and
+    "~S" for a weight of the axes of "*S" at an earlier input: each of its axes is 1 or the same, or it has none.
     An output's `role` "same:x" copies the role of input x.
     """
 

@@ -107,7 +107,7 @@ def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None =
     nodes = [
         NodeCost(name, call.node.call, cost.parameters, cost.trainable, cost.flops, cost.activations)
         for name, call in frame.calls.items()
-        if name in frame.definition.useful
+        if name in frame.live
         for cost in [counter.call(call)]
     ]
     return Summary(
@@ -137,8 +137,7 @@ class _Counter:
         if key not in self.seen:
             shared: set[str] = set()
             total = _Cost()
-            useful = frame.definition.useful
-            for call in (call for name, call in frame.calls.items() if name in useful):
+            for call in (call for name, call in frame.calls.items() if name in frame.live):
                 cost = self.call(call)
                 if call.node.instance is not None and call.node.instance in shared:
                     cost = _Cost(0, 0, cost.flops, cost.activations)

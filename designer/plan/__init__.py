@@ -16,9 +16,9 @@ from designer.plan.builder import ClassBuilder, plain
 from designer.plan.model import Plan
 from designer.plan.sources import block_sources
 from designer.plan.texts import InexpressibleError
-from designer.plan.variants import STATIC, Splits, Variant, find_variants, live_frames
+from designer.plan.variants import Splits, Variant, find_variants, live_frames
 from designer.shapes.elaborate import Elaborator
-from designer.shapes.frame import Frame
+from designer.shapes.frame import STATIC, Frame
 from designer.shapes.implicit import implicit_parameters
 from designer.spec import BlockSpec
 
@@ -73,7 +73,11 @@ def _symbolic_frame(design: Design, builder: ClassBuilder) -> Frame:
     elaborator.globals = {**design.parameters, **implicit}
     definition = builder.definition
     values = {name: symbols[name] for name in definition.parameters}
-    frame = elaborator.definition(definition, values, elaborator.free_inputs(definition, values))
+    inputs = elaborator.free_inputs(definition, values)
+    for port in definition.inputs:
+        if port.optional and port.name not in builder.inputs:
+            del inputs[port.name]
+    frame = elaborator.definition(definition, values, inputs)
     assert frame is not None, definition.name
     return frame
 
@@ -120,7 +124,7 @@ def _targets(main: Frame) -> dict[str, str]:
     """Blocks that run and whose code is copied: block name → class or function."""
     found: dict[str, str] = {}
     for frame in live_frames(main):
-        for name in frame.definition.useful & frame.calls.keys():
+        for name in frame.live & frame.calls.keys():
             call = frame.calls[name]
             if (
                 call.active

@@ -21,7 +21,7 @@ from designer.plan.texts import (
 )
 from designer.plan.variants import Variant
 from designer.shapes.binding import SizeList
-from designer.shapes.frame import Frame
+from designer.shapes.frame import Call, Frame
 from designer.shapes.params import declarations
 from designer.shapes.values import shape_text
 from designer.spec import BlockSpec, Param
@@ -44,6 +44,8 @@ class ClassBuilder:
         self.design = design
         self.definition = definition = variant.definition
         self.frames = variant.frames
+        self.live = variant.live
+        self.inputs = variant.inputs
         self.implicit_of = implicit
         self.implicit = implicit[definition.name]
         self.constants = constants
@@ -71,9 +73,8 @@ class ClassBuilder:
     def resolve(self, by_frame: Mapping[int, Variant]) -> None:
         """Find the text of every argument of every node that is active at some call of this definition."""
         first_of_instance: dict[str, str] = {}
-        useful = self.definition.useful
         for name, call in self.symbolic.calls.items():
-            if name not in useful:
+            if name not in self.live:
                 continue
             active = [site for site in self.frames if name in site.calls and site.calls[name].active]
             call.active = bool(active)
@@ -91,6 +92,7 @@ class ClassBuilder:
             texts = {param: fold(text, self.constants) for param, text in texts.items()}
             attribute = first_of_instance.setdefault(call.node.instance, name) if call.node.instance else name
             site = Site(call, self.definition.name, texts, attribute, built=attribute == name)
+            site.reads = self._reads(call, active, by_frame)
             site.count = self._count(call.node.repeat)
             site.variants, site.choices = self._choices(name, active, by_frame, texts)
             if call.node.when is not None and not (always and self._decided(call.node.when)):
@@ -99,6 +101,12 @@ class ClassBuilder:
                 site.count, site.condition = f"{site.count} if {site.condition} else 0", ""
             site.attributes = self._attributes(site)
             self.sites[name] = site
+
+    def _reads(self, call: Call, active: list[Frame], by_frame: Mapping[int, Variant]) -> list[str]:
+        """The connected inputs that the node takes: a class leaves out those that it does not use."""
+        frames = [one.frame for site in active for one in site.calls[call.node.id].iterations if one.frame]
+        taken = set(call.inputs).intersection(*(by_frame[id(frame)].inputs for frame in frames))
+        return [port for port in call.inputs if port in taken]
 
     def _decided(self, condition: str) -> bool:
         """Whether constants alone make the condition true."""
@@ -175,7 +183,8 @@ class ClassBuilder:
 
     def _forward(self) -> None:
         plan, definition = self.plan, self.definition
-        plan.forward_arguments = "".join(f", {port.name}: {_annotation(port)}" for port in definition.inputs)
+        taken = [port for port in definition.inputs if port.name in self.inputs]
+        plan.forward_arguments = "".join(f", {port.name}: {_annotation(port)}" for port in taken)
         outputs = [_annotation(port) for port in definition.outputs]
         plan.returns = outputs[0] if len(outputs) == 1 else f"tuple[{', '.join(outputs)}]"
         comments = self._comments() if definition.name == self.design.main else {}
@@ -184,7 +193,8 @@ class ClassBuilder:
 
     def _forward_doc(self) -> list[str]:
         """One line of shapes where they fit, else a line an input."""
-        inputs = [f"{port.name} {_shape(port)}" for port in self.definition.inputs]
+        taken = [port for port in self.definition.inputs if port.name in self.inputs]
+        inputs = [f"{port.name} {_shape(port)}" for port in taken]
         outputs = [_shape(port) or port.name for port in self.definition.outputs]
         one = f"{', '.join(inputs)} → {', '.join(outputs)}."
         is_main = self.definition.name == self.design.main
@@ -194,7 +204,7 @@ class ClassBuilder:
         return [
             f"Return {named}.",
             "",
-            *(f"{port.name}: {_port_text(port)}" for port in self.definition.inputs),
+            *(f"{port.name}: {_port_text(port)}" for port in taken),
         ]
 
     def _comments(self) -> dict[str, str]:

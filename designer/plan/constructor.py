@@ -29,6 +29,7 @@ class Site:
     count: str = ""  # Python source of the repeat count
     built: bool = True  # False when another node of the same instance constructs it
     attributes: dict[str, str] = field(default_factory=dict)  # parameters read in forward
+    reads: list[str] = field(default_factory=list)  # connected inputs that it takes
 
     @property
     def place(self) -> str:
@@ -43,7 +44,7 @@ class Site:
     @property
     def identity_when_off(self) -> bool:
         """Whether nn.Identity can stand in for the module when its condition is false."""
-        return self.stateful and len(self.call.inputs) == 1 and len(self.call.target.outputs) == 1
+        return self.stateful and len(self.reads) == 1 and len(self.call.target.outputs) == 1
 
     def source(self, name: str) -> str:
         """Return the Python source of an argument."""

@@ -49,7 +49,11 @@ class ForwardPlan:
     lines: list[Line] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.sources = {target: self._resolve(source) for target, source in self.definition.sources.items()}
+        self.sources = {
+            f"{node}.{port}": self._resolve(self.definition.sources[f"{node}.{port}"])
+            for node, site in self.sites.items()
+            for port in site.reads
+        }
         self.results = [self._resolve(port.source) for port in self.definition.outputs]
         used = [
             source
@@ -307,7 +311,7 @@ class ForwardPlan:
         """A repeat: carried values in variables, popped stacks zipped in reverse, history appended."""
         call_ = site.call
         links = carried(call_.target)
-        ends = {port: self.sources[f"{node}.{port}"] for port in call_.inputs}
+        ends = {port: self.sources[f"{node}.{port}"] for port in site.reads}
         values = {port: self._settle(end) for port, end in ends.items()}
         for end in ends.values():
             self.remaining[end] -= 1
@@ -318,7 +322,7 @@ class ForwardPlan:
         history = self._histories(node, site)
         element = "layer" if not site.attribute.endswith("s") else site.attribute[:-1]
         element = element if element not in self._taken() else f"{element}_module"
-        popped = [port for port, value in call_.inputs.items() if self._is_popped(inputs[port].stack, value)]
+        popped = [port for port in ends if self._is_popped(inputs[port].stack, call_.inputs[port])]
         items = {port: self._item(values[port].text) for port in popped}
         self._emit(self._header(site, element, {items[port]: values[port].text for port in popped}), (node,))
         arguments = [names.get(port) or items.get(port) or values[port].text for port in ends]

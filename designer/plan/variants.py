@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from designer.document import Definition, Design
-from designer.shapes.frame import Frame
+from designer.errors import UserError
+from designer.shapes.frame import STATIC, Frame
 
-STATIC = ("str", "block")
 Splits = dict[str, set[tuple[str, str]]]  # definition → nodes and their parameters that decide the class
 
 
@@ -24,6 +24,12 @@ class Variant:
     name: str
     frames: list[Frame] = field(default_factory=list)
     static: dict[str, Any] = field(default_factory=dict)
+    inputs: set[str] = field(default_factory=set)  # what forward takes: the inputs that reach an output
+
+    @property
+    def live(self) -> frozenset[str]:
+        """The nodes whose values reach an output at some call."""
+        return frozenset().union(*(frame.live for frame in self.frames))
 
 
 def live_frames(frame: Frame) -> Iterator[Frame]:
@@ -42,7 +48,7 @@ def live_frames(frame: Frame) -> Iterator[Frame]:
 def inner_frames(frame: Frame) -> Iterator[Frame]:
     """Yield the frames of the calls that lead to an output."""
     for name in frame.definition.order:
-        if name in frame.definition.useful and name in frame.calls:
+        if name in frame.live and name in frame.calls:
             yield from (one.frame for one in frame.calls[name].iterations if one.frame is not None)
 
 
@@ -64,14 +70,50 @@ def find_variants(design: Design, main: Frame, splits: Splits) -> tuple[list[Var
         groups: dict[Any, Variant] = {}
         for frame in frames.get(definition.name, ()):
             static = {n: frame.params[n] for n, p in definition.parameters.items() if p.type in STATIC}
-            key = (tuple(static.items()), _split_key(frame, splits.get(definition.name, set()), by_frame))
-            variant = groups.setdefault(key, Variant(definition, "", static=static))
+            optional = tuple(port.name in frame.reads for port in definition.inputs if port.optional)
+            split = _split_key(frame, splits.get(definition.name, set()), by_frame)
+            variant = groups.setdefault(
+                (tuple(static.items()), optional, split), Variant(definition, "", static=static)
+            )
             variant.frames.append(frame)
+            variant.inputs |= frame.reads
             by_frame[id(frame)] = variant
         _name(definition, list(groups.values()))
         found.extend(groups.values())
+    by_frame[id(main)].inputs.update(port.name for port in main.definition.inputs)
+    _share_inputs(found, by_frame)
     _unique_names(found)
     return found, by_frame
+
+
+def _share_inputs(variants: list[Variant], by_frame: Mapping[int, Variant]) -> None:
+    """Classes that one loop calls take the same inputs: those that any of them reads."""
+    for variant in reversed(variants):  # callers first: what they take more, the others may have to hand on
+        for name in variant.live:
+            sites = [frame for frame in variant.frames if name in frame.live and name in frame.calls]
+            iterations = [one for frame in sites for one in frame.calls[name].iterations if one.frame]
+            inner = [by_frame[id(one.frame)] for one in iterations]
+            union: set[str] = set().union(*(one.inputs for one in inner))
+            for one in inner:
+                one.inputs |= union
+    for variant in variants:
+        for frame in variant.frames:
+            for name in frame.live & frame.calls.keys():
+                _refuse_missing(frame, name, by_frame)
+
+
+def _refuse_missing(frame: Frame, node: str, by_frame: Mapping[int, Variant]) -> None:
+    """Raise UserError where a class takes an input for the sake of another loop and this call has none to give."""
+    given = set(frame.read_ports(node))
+    for iteration in frame.calls[node].iterations:
+        inner = by_frame[id(iteration.frame)] if iteration.frame else None
+        missing = inner.inputs - given if inner else set()
+        if inner and missing:
+            raise UserError(
+                f"{frame.definition.name}/{node}: {inner.definition.name} is called here without "
+                f"{', '.join(sorted(missing))} and elsewhere in one loop with a class that needs it; "
+                "give the two calls definitions of their own"
+            )
 
 
 def _split_key(frame: Frame, splits: set[tuple[str, str]], by_frame: Mapping[int, Variant]) -> Any:

@@ -200,13 +200,14 @@ class Elaborator:
         blocked = False
         for port in call.target.inputs:
             endpoint = sources.get(f"{node.id}.{port.name}")
-            if endpoint is None:
-                if not (isinstance(port, Port) and port.optional):
-                    self.report(owner, node.id, "S001", f"input {port.name!r} is not connected", port=port.name, expected=f"{port.role} {port.shape}".strip())  # fmt: skip
+            if endpoint is None or frame.left_out(endpoint):
+                if not port.optional:
+                    self.report(owner, node.id, "S001", _unconnected(call, port.name, endpoint), port=port.name, expected=f"{port.role} {port.shape}".strip())  # fmt: skip
                     blocked = True
                 continue
             value = frame.value(endpoint)
             if value is None:
+                self._missing_output(frame, node, endpoint)
                 blocked = True
                 continue
             if not compatible(value.role, port.role):
@@ -214,6 +215,18 @@ class Elaborator:
                 blocked = True
             call.inputs[port.name] = value
         return None if blocked else dict(call.inputs)
+
+    def _missing_output(self, frame: Frame, node: Node, endpoint: str) -> None:
+        """Report an output that the filling of a socket does not have; on plain calls the wiring reports it."""
+        name, _, port = endpoint.partition(".")
+        call = frame.calls.get(name)
+        if (
+            call is not None
+            and call.node.call.startswith("=")
+            and port.removesuffix("[]") not in call.outputs
+        ):
+            message = f"{call.target.name}, which fills the socket {name!r}, has no output {port!r}"
+            self.report(frame.definition.name, node.id, "S006", message, received=endpoint, expected=", ".join(call.outputs))  # fmt: skip
 
     def _scalars(self, owner: str, call: Call, env: Mapping[str, Any]) -> bool:
         """Evaluate `when` and `repeat`; False after reporting a problem."""
@@ -370,6 +383,16 @@ class Elaborator:
         """Symbolic mode: a size that has no readable expression; its text starts with "?"."""
         self._unknown += 1
         return Dim.symbol(f"?{self._unknown}")
+
+
+def _unconnected(call: Call, port: str, endpoint: str | None) -> str:
+    what = f"input {port!r} is not connected"
+    if endpoint is not None:
+        what = (
+            f"input {port!r} takes {endpoint!r}, an optional input that is not connected where this is called"
+        )
+    socket = call.node.call.startswith("=")
+    return f"{what}; {call.target.name}, which fills the socket, needs it" if socket else what
 
 
 def _plain(value: Any) -> Any:

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from designer import expressions
 from designer.dims import Size
 from designer.document import Definition, Node
 from designer.shapes.values import Value
 from designer.spec import BlockSpec
+
+# Types of parameters that choose code rather than sizes: each choice is a class of its own when rendered.
+STATIC = ("str", "block")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,57 @@ class Frame:
         if call is None:
             return None
         return call.stacks.get(port[:-2]) if port.endswith("[]") else call.outputs.get(port)
+
+    @cached_property
+    def _used(self) -> tuple[frozenset[str], frozenset[str]]:
+        sources = self.definition.sources
+        todo = [port.source for port in self.definition.outputs]
+        live: set[str] = set()
+        reads: set[str] = set()
+        while todo:
+            node, _, port = todo.pop().partition(".")
+            if not port:
+                reads.add(node)
+            elif node in self.definition.nodes and node not in live:
+                live.add(node)
+                todo += [sources[f"{node}.{one}"] for one in self.read_ports(node)]
+        return frozenset(live), frozenset(reads)
+
+    @property
+    def live(self) -> frozenset[str]:
+        """The nodes whose values reach an output: those feeding only what a socket's filling leaves out do not."""
+        return self._used[0]
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The inputs whose values reach an output."""
+        return self._used[1]
+
+    def read_ports(self, node: str) -> list[str]:
+        """Return the connected inputs of a node whose values it uses."""
+        call = self.calls.get(node)
+        if call is None:
+            ports = (target.partition(".") for target in self.definition.sources)
+            return [port for name, _, port in ports if name == node]
+        if not call.active and self._is_static(call.node.when or ""):
+            return list(call.inputs)[:1]
+        frames = [iteration.frame for iteration in call.iterations]
+        if not isinstance(call.target, Definition) or not frames or None in frames:
+            return list(call.inputs)
+        return [port for port in call.inputs if any(one is not None and port in one.reads for one in frames)]
+
+    def _is_static(self, condition: str) -> bool:
+        """Whether a condition reads only names of blocks and other choices of code, so that its class decides it."""
+        declared = self.definition.parameters
+        return all(
+            name in declared and declared[name].type in STATIC for name in expressions.names(condition)
+        )
+
+    def left_out(self, endpoint: str) -> bool:
+        """Whether an endpoint is an optional input that this call leaves unconnected."""
+        return endpoint not in self.inputs and any(
+            port.name == endpoint and port.optional for port in self.definition.inputs
+        )
 
     def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], "Frame"]]:
         """Yield this frame and every frame below it with the path of calls, iterations included."""

@@ -62,6 +62,8 @@ def _end(
             definition, definition.name, end, f"no node is named {name!r}", list(definition.nodes)
         )
     called = node.call
+    if called.startswith("=") and not is_source:
+        return None  # a socket offers more than each of its fillings takes
     if called.startswith("=") and called[1:] in definition.parameters:
         called = str(definition.parameters[called[1:]].default)
     target = design.definitions.get(called) or blocks.get(called)
