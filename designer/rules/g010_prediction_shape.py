@@ -29,9 +29,14 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     given, output = context.frame.inputs.get(sample.name), context.frame.outputs.get(main.outputs[0].name)
     if not isinstance(given, Tensor) or not isinstance(output, Tensor) or len(given.shape) < 2:
         return
-    factor = 2 if context.design.training.get("learned_sigma") else 1
-    expected = tuple(size * factor if axis == 1 else size for axis, size in enumerate(given.shape))
-    if len(output.shape) != len(given.shape) or output.shape[1] != expected[1]:
+    training = context.design.training
+    factor = 2 if training.get("learned_sigma") else 1
+    extra = training.get("conditioning_channels", 0)  # of the input: a mask, a masked image
+    channels = training.get("channel_axis", 1)  # 2 for videos that have their frames first
+    expected = tuple(
+        (size - extra) * factor if axis == channels else size for axis, size in enumerate(given.shape)
+    )
+    if len(output.shape) != len(given.shape) or output.shape[channels] != expected[channels]:
         wanted = Tensor(expected)
         yield Diagnostic(
             RULE.code,
