@@ -58,9 +58,6 @@ class Binding:
         if tokens and tokens[0].startswith("~"):
             self._match_broadcast(port, tokens[0], value.shape)
             return
-        if tokens and tokens[0].startswith("~"):
-            self._match_broadcast(port, tokens[0], value.shape)
-            return
         for token, size in self._pairs(port, tokens, value.shape):
             if token.isidentifier():
                 self._bind(port, token, size, value.shape)
