@@ -1,0 +1,268 @@
+"""The blocks of convolutional U-Nets on pixels: residual block, self-attention, what a level repeats.
+
+`Style` holds what all blocks of a network have in common, `Parts` writes each definition when it is first
+asked for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from designer.presets.graph import Graph, Json, definition, integer, port
+
+# Parameters that the network hands down through its levels to its blocks.
+SHARED: Json = {
+    "num_groups": integer("groups of the normalisations", 32, 0),
+    "dropout": {"type": "float", "default": 0.1, "min": 0, "max": 0.99, "help": "dropout in residual blocks"},
+    "num_heads": integer("attention heads", 4),
+    "head_dim": integer("channels of an attention head", 64),
+    "output_scale": {"type": "float", "default": 1.0, "help": "factor of each residual sum"},
+}
+IN_RESIDUAL = ("num_groups", "dropout", "output_scale")
+IN_ATTENTION = ("num_groups", "num_heads", "head_dim", "output_scale")
+ADAPTIVE = "min({c}//4, 32)"  # groups of at least four channels
+
+TEMB = {"temb_channels": integer("size of the time embedding")}
+TEMB_IN = port("temb", "vector", "B temb_channels")
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the blocks of one network have in common.
+
+    `shared` are the parameters that are handed down; `groups` and `attn_groups` say how many groups a
+    normalisation of {c} channels has, `heads` how many attention heads, `inner` their channels together.
+    With `resamples`, a residual block has a socket for halving or doubling; `project` then convolves its
+    shortcut. With `attend_last`, a decoder level attends once, behind its blocks.
+    """
+
+    reference: str
+    shared: tuple[str, ...] = ("num_groups", "dropout")
+    eps: float = 1e-6
+    act: str = "SiLU"
+    modulate: bool = False
+    groups: str = "num_groups"
+    attn_groups: str = "num_groups"
+    heads: str = "1"
+    inner: str = "channels"
+    order: str = "MapHeads"
+    output_scale: float | str = 1.0
+    resamples: bool = False
+    project: bool = False
+    attend_last: bool = False
+    skip_groups: bool = False  # attentive decoder levels of diffusers' NCSN++ count groups in their own way
+
+
+def passed(names: tuple[str, ...]) -> Json:
+    """Return the parameters of a call that are handed down by their own names."""
+    return {name: name for name in names}
+
+
+def declared(names: tuple[str, ...]) -> Json:
+    """Return the declarations of parameters that are handed down."""
+    return {name: SHARED[name] for name in names}
+
+
+@dataclass
+class Parts:
+    """The definitions that a network uses, callees before callers."""
+
+    style: Style
+    definitions: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def in_residual(self) -> tuple[str, ...]:
+        """The parameters that a residual block takes."""
+        return tuple(name for name in self.style.shared if name in IN_RESIDUAL)
+
+    @property
+    def in_attention(self) -> tuple[str, ...]:
+        """The parameters that an attention block takes."""
+        return tuple(
+            name
+            for name in self.style.shared
+            if name in IN_ATTENTION and (name != "num_groups" or name in self.style.attn_groups)
+        )
+
+    def have(self, name: str, write: Callable[[], Json]) -> str:
+        """Return the name of a definition, written now if it is new."""
+        if name not in self.definitions:
+            written = write()
+            self.definitions[name] = written
+        return name
+
+    def activate(self, graph: Graph, node: str, source: str) -> str:
+        """Add the activation of the network; return its endpoint."""
+        params = {"approximate": "none"} if self.style.act == "GELU" else {}
+        return graph.call(node, self.style.act, params, x=source) + ".out"
+
+    def norm(self, channels: str) -> Json:
+        """Return the parameters of a normalisation of a residual block."""
+        return {"num_groups": self.style.groups.format(c=channels), "eps": self.style.eps}
+
+    def add(self, graph: Graph, a: str, b: str) -> str:
+        """Add the residual sum with its factor; return its endpoint."""
+        end = graph.call("add", "Add", a=a, b=b) + ".out"
+        factor = self.style.output_scale
+        if factor == 1.0:
+            return end
+        when = "output_scale != 1.0" if factor == "output_scale" else None
+        return graph.call("rescale", "Scale", {"factor": factor}, when=when, x=end) + ".out"
+
+    # -- residual block -----------------------------------------------------------------------------------
+
+    def res_block(self) -> str:
+        """Return the name of the residual block."""
+        return self.have("ResBlock", self._res_block)
+
+    def _res_block(self) -> Json:
+        graph, style = Graph(), self.style
+        norm1 = self.norm("in_channels")
+        if style.skip_groups:
+            norm1["num_groups"] = f"skip_groups if skip_groups > 0 else {norm1['num_groups']}"
+        graph.call("norm1", "GroupNorm", norm1, x="x")
+        h, trunk = self.activate(graph, "act1", "norm1.out"), "x"
+        if style.resamples:
+            h = graph.call("resample", "=resample", x=h) + ".out"
+            trunk = graph.call("resample_skip", "=resample", x="x") + ".out"
+        graph.call("conv1", "Conv2d", {"out_channels": "out_channels"}, x=h)
+        h = self.activate(graph, "act2", self._conditioned(graph))
+        if "dropout" in style.shared:
+            h = graph.call("dropout", "Dropout", {"p": "dropout"}, x=h) + ".out"
+        zero = {"out_channels": "out_channels", "init": "zero"}
+        help = "starts at 0, so that the block starts as its shortcut (article section 9)"
+        graph.call("conv2", "Conv2d", zero, x=h, help=help)
+        when = "in_channels != out_channels" + (" or resample != 'Identity'" if style.project else "")
+        one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0}
+        graph.call("shortcut", "Conv2d", one, when=when, x=trunk)
+        end = self.add(graph, "shortcut.out", "conv2.out")
+        how = "the time embedding " + ("scales and shifts" if style.modulate else "is added") + " in between"
+        parameters = {
+            "in_channels": integer("channels of the input"),
+            "out_channels": integer("channels of the output"),
+            **TEMB,
+            **declared(self.in_residual),
+        }
+        if style.resamples:
+            parameters["resample"] = {
+                "type": "block", "default": "Identity", "help": "halves or doubles both branches before their first convolution",
+            }  # fmt: skip
+        if style.skip_groups:
+            parameters["skip_groups"] = integer("groups of the first normalisation; 0: as usual", 0, 0)
+        return definition(
+            f"Residual block: normalise, activate, convolve, twice; {how}.",
+            graph,
+            [port("x", "map", "B in_channels H W"), TEMB_IN],
+            [port("x", "map", "" if style.resamples else "B out_channels H W", end)],
+            parameters,
+            style.reference,
+        )
+
+    def _conditioned(self, graph: Graph) -> str:
+        """Add the time embedding and the second normalisation; return the endpoint."""
+        temb = self.activate(graph, "temb_act", "temb")
+        norm2 = self.norm("out_channels")
+        if self.style.modulate:
+            graph.call("temb_proj", "Linear", {"out_features": "2*out_channels"}, x=temb)
+            graph.call("norm2", "GroupNorm", norm2, x="conv1.out")
+            return graph.call("modulate", "ModulateMap", x="norm2.out", embedding="temb_proj.out") + ".out"
+        graph.call("temb_proj", "Linear", {"out_features": "out_channels"}, x=temb)
+        graph.call("add_temb", "AddEmbedding", x="conv1.out", embedding="temb_proj.out")
+        return graph.call("norm2", "GroupNorm", norm2, x="add_temb.out") + ".out"
+
+    # -- attention ----------------------------------------------------------------------------------------
+
+    def attention(self, normalised: bool = True) -> str:
+        """Return the name of the attention block; without normalisation it is a block of its own."""
+        name = "AttentionBlock" if normalised else "BareAttentionBlock"
+        return self.have(name, lambda: self._attention(normalised))
+
+    def _attention(self, normalised: bool) -> Json:
+        graph, style = Graph(), self.style
+        h = "x"
+        if normalised:
+            groups = style.attn_groups.format(c="channels")
+            h = graph.call("norm", "GroupNorm", {"num_groups": groups, "eps": style.eps}, x="x") + ".out"
+        one = {"kernel_size": 1, "padding": 0}
+        graph.call("qkv", "Conv2d", {"out_channels": f"3*{style.inner}", **one}, x=h)
+        graph.call("heads", style.order, {"num_heads": style.heads}, qkv="qkv.out")
+        graph.call("attend", "DotProductAttention", q="heads.q", k="heads.k", v="heads.v")
+        graph.call("to_map", "TokensToMap", tokens="attend.out", like="x")
+        help = "starts at 0, so that the block starts as the identity"
+        graph.call(
+            "proj", "Conv2d", {"out_channels": "channels", **one, "init": "zero"}, x="to_map.out", help=help
+        )
+        end = self.add(graph, "x", "proj.out")
+        names = self.in_attention if normalised else tuple(n for n in self.in_attention if n != "num_groups")
+        extra = declared(("num_groups",)) if normalised and style.attn_groups == "num_groups" else {}
+        return definition(
+            "Self-attention over pixels as a residual branch.",
+            graph,
+            [port("x", "map", "B channels H W")],
+            [port("x", "map", "B channels H W", end)],
+            {"channels": integer("channels of the map"), **extra, **declared(names)},
+            style.reference,
+        )
+
+    # -- what a level repeats -----------------------------------------------------------------------------
+
+    def block(self) -> str:
+        """Return the name of the block that encoder levels repeat."""
+        return self.have("UNetBlock", self._block)
+
+    def _block(self) -> Json:
+        graph = Graph()
+        res = {"out_channels": "out_channels", **passed(self.in_residual)}
+        graph.call("res", self.res_block(), res, x="x", temb="temb")
+        graph.call("attn", self.attention(), passed(self.in_attention), when="attention", x="res.x")
+        return definition(
+            "Residual block, then attention where the level has it.",
+            graph,
+            [port("x", "map", "B in_channels H W"), TEMB_IN],
+            [port("x", "map", "B out_channels H W", "attn.x")],
+            {
+                "in_channels": integer("channels of the input"),
+                "out_channels": integer("channels of the output"),
+                **TEMB,
+                **declared(self.style.shared),
+                "attention": {
+                    "type": "bool",
+                    "default": False,
+                    "help": "attention behind the residual block",
+                },
+            },
+        )
+
+    def up_block(self) -> str:
+        """Return the name of the block that decoder levels repeat."""
+        return self.have("UpBlock", self._up_block)
+
+    def _up_block(self) -> Json:
+        graph, style = Graph(), self.style
+        graph.call("concat", "ConcatChannels", a="x", b="skip")
+        params: dict[str, Any] = {"out_channels": "out_channels"}
+        if style.attend_last:
+            params |= passed(self.in_residual)
+            if style.skip_groups:
+                params["skip_groups"] = "min(in_channels + skip_channels//4, 32) if attention else 0"
+            graph.call("block", self.res_block(), params, x="concat.out", temb="temb")
+        else:
+            params |= {"attention": "attention", **passed(style.shared)}
+            graph.call("block", self.block(), params, x="concat.out", temb="temb")
+        names = self.in_residual if style.attend_last else style.shared
+        attention = {"type": "bool", "default": False, "help": "attention behind the residual block"}
+        return definition(
+            "Concatenate one encoder skip, then a "
+            + ("residual block." if style.attend_last else "U-Net block."),
+            graph,
+            [port("x", "map", "B in_channels H W"), port("skip", "skip", "B skip_channels H W"), TEMB_IN],
+            [port("x", "map", "B out_channels H W", "block.x")],
+            {
+                "in_channels": integer("channels that come from below"),
+                "skip_channels": integer("channels of the skip"),
+                "out_channels": integer("channels of the output"),
+                **TEMB,
+                **declared(names),
+                **({} if style.attend_last and not style.skip_groups else {"attention": attention}),
+            },
+        )
