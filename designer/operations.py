@@ -15,7 +15,7 @@
 Applying is pure: a design and a fix give a design. Nothing of the document is run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -118,6 +118,28 @@ _CHANGES: dict[str, Callable[[Definition, Operation], Definition]] = {
     "disconnect": _disconnect,
     "output": _output,
 }
+
+
+def setting(design: Design, path: Sequence[str], param: str, value: Any) -> Operation | None:
+    """Return the operation that gives a parameter of the call at the end of `path` a value, where it is written.
+
+    A parameter that is passed on by its name ("num_heads") is set where it comes from: at the call outside, or
+    among the parameters of the design. None where an expression computes it.
+    """
+    chain = [design.main_definition]
+    for name in path[:-1]:
+        inner = design.definitions.get(chain[-1].nodes[name].call)
+        if inner is None:
+            return None
+        chain.append(inner)
+    for definition, name in zip(reversed(chain), reversed(path), strict=True):
+        given = definition.nodes[name].params.get(param)
+        if not isinstance(given, str):
+            return {"op": "set", "definition": definition.name, "node": name, "param": param, "value": value}
+        if given not in definition.parameters:
+            return {"op": "parameter", "name": given, "value": value} if given in design.parameters else None
+        param = given
+    return {"op": "parameter", "name": param, "value": value}
 
 
 def fresh(definition: Definition, wanted: str) -> str:

@@ -4,6 +4,7 @@ import re
 
 from designer.diagnostics import Diagnostic, Fix
 from designer.document import Design
+from designer.operations import setting
 from designer.rules import Rule, examples
 
 RULE = Rule(
@@ -20,21 +21,18 @@ RULE = Rule(
 
 
 def fix(design: Design, diagnostic: Diagnostic) -> Fix | None:
-    """Set the divisor, where the node itself gives it, to the nearest number that divides."""
+    """Set the divisor to the nearest number that divides, where it is written."""
     values = dict(re.findall(r"(\w+)=(\d+)", diagnostic.received))
     condition = re.fullmatch(r"(\w+) % (\w+) == 0", diagnostic.expected)
-    definition, _, node = diagnostic.node.partition("/")
     if condition is None or not values.keys() >= set(condition.groups()):
         return None
     whole, divisor = (int(values[name]) for name in condition.groups())
     param = condition.group(2)
-    if design.definitions[definition].nodes[node].params.get(param) != divisor:
-        return None
     nearest = min(
         (one for one in range(1, whole + 1) if whole % one == 0), key=lambda one: abs(one - divisor)
     )
-    operation = {"op": "set", "definition": definition, "node": node, "param": param, "value": nearest}
-    return Fix(f"Set {param} of {node} to {nearest}", (operation,))
+    operation = setting(design, diagnostic.path, param, nearest)
+    return Fix(f"Set {param} to {nearest}", (operation,)) if operation else None
 
 
 def bad() -> examples.Document:

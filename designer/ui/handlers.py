@@ -3,15 +3,14 @@
 None of them runs anything of the design, and none raises for what a user can write.
 """
 
-from typing import Any
-
 from designer.check import CheckReport, check
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
 from designer.document import Design, loads
 from designer.errors import UserError
+from designer.fixes import apply
 from designer.summary import summarize_frame
-
-Answer = dict[str, Any]
+from designer.ui.answers import Answer, field, request
+from designer.ui.workspace import compact
 
 
 def check_design(text: str) -> Answer:
@@ -40,6 +39,20 @@ def render_design(text: str) -> Answer:
         "source_map": [dict(entry) for entry in rendering.source_map],
         "problem": "",
     }
+
+
+def apply_fix(text: str) -> Answer:
+    """Apply the `fix` that a diagnostic offered to `document`: {document}."""
+    values = request(text)
+    fix = values.get("fix")
+    if not isinstance(fix, dict) or not isinstance(fix.get("operations"), list):
+        raise UserError("the request needs 'fix' as offered by the check")
+    design = loads(field(values, "document"))
+    try:
+        fixed = apply(design, Fix(str(fix.get("title", "")), tuple(fix["operations"])))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"the fix cannot be read: {error}") from None
+    return {"document": compact(fixed)}
 
 
 def annotate(text: str) -> Answer:

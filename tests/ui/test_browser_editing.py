@@ -58,7 +58,7 @@ def test_error_is_shown_at_its_origin_and_reached_by_a_click(editor: EditorPage)
     editor.tab("problems")
     problem = editor.page.locator("[role=tabpanel] .item.error").first
     expect(problem).to_contain_text("DiTBlock/")
-    problem.click()
+    problem.locator(".go").click()
     expect(editor.page.locator(".crumbs")).to_contain_text("DiTBlock")
     origin = editor.page.get_by_label("Node name").input_value()
     expect(editor.card(origin).locator(".badge")).to_be_visible()
@@ -173,3 +173,19 @@ def test_code_and_canvas_are_linked(editor: EditorPage) -> None:
     expect(editor.page.locator(".line.lit").first).to_contain_text("final_layer")
     editor.page.locator(".line.linked", has_text="self.t_embedder =").first.click()
     expect(editor.page.get_by_label("Node name")).to_have_value("t_embedder")
+
+
+def test_a_fix_is_previewed_applied_and_undone_in_one_step(editor: EditorPage) -> None:
+    editor.set("num_heads", "5")
+    before = editor.document()
+    editor.tab("problems")
+    item = editor.page.locator('[data-code="S010"]').first
+    item.get_by_text("Set num_heads to 4").click()
+    expect(item).to_contain_text("num_heads = 4")
+    item.get_by_role("button", name="Apply").click()
+    expect(editor.page.locator('[data-code="S010"]')).to_have_count(0)
+    editor.settle()
+    assert editor.document()["parameters"]["num_heads"] == 4
+    editor.press("Control+z")
+    editor.settle()
+    assert editor.document() == before

@@ -1,6 +1,6 @@
 /** The Python side as the page sees it: named server functions, one JSON string in, one JSON value out. */
 
-import type { CheckResult, Rendered } from '../core/annotations';
+import type { CheckResult, Fix, Rendered } from '../core/annotations';
 import type { Values } from '../core/document';
 import type { ExportReport } from './export.svelte';
 
@@ -69,6 +69,7 @@ export class Api {
   start = (): Promise<SessionStart> => this.call('start_session');
   check = (document: string): Promise<CheckResult> => this.call('check_design', document);
   render = (document: string): Promise<Rendered> => this.call('render_design', document);
+  applyFix = (request: { document: string; fix: Fix }): Promise<{ document: string }> => this.call('apply_fix', request);
   presets = (): Promise<{ presets: PresetEntry[] }> => this.call('list_presets');
   openPreset = (id: string): Promise<OpenedDesign> => this.call('open_preset', { id });
   files = (): Promise<{ files: FileEntry[] }> => this.call('list_files');

@@ -1,6 +1,6 @@
 /** The life of one open page: checking and rendering after each edit, opening, saving, autosave, recovery. */
 
-import type { CheckResult, Rendered } from '../core/annotations';
+import type { CheckResult, Fix, Rendered } from '../core/annotations';
 import { type DesignDocument, parse, serialise } from '../core/document';
 import { LatestOnly } from '../core/validator';
 import { flushSync } from 'svelte';
@@ -202,6 +202,16 @@ export class Session {
       this.store.dialog = null;
       this.forget();
       this.store.toast(`Saved ${saved.file}`);
+    });
+  }
+
+  /** Apply a fix that the check offered: one edit, undone in one step. */
+  async applyFix(fix: Fix): Promise<void> {
+    await this.attempt(async () => {
+      const document = serialise(this.store.document);
+      const fixed = await this.api.applyFix({ document, fix });
+      if (serialise(this.store.document) !== document) throw new Error('The design changed meanwhile; apply the fix again');
+      this.store.apply(`fix: ${fix.title}`, () => parse(fixed.document));
     });
   }
 
