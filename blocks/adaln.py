@@ -51,6 +51,39 @@ SPECS = (
         examples=(Example({"c": (2, 6)}, {"hidden_size": 8}),),
     ),
     BlockSpec(
+        name="AdaLN",
+        title="AdaLN modulation",
+        family="Modulation",
+        tags=("modulator",),
+        kind="module",
+        target="AdaLN",
+        summary="From the condition: shift and scale for the attention and the MLP branch, without gates.",
+        glyph="◐",
+        inputs=(Port("c", "vector", "B cond_size"),),
+        outputs=(
+            Port("shift_msa", "vector", "B hidden_size"),
+            Port("scale_msa", "vector", "B hidden_size"),
+            Port("shift_mlp", "vector", "B hidden_size"),
+            Port("scale_mlp", "vector", "B hidden_size"),
+        ),
+        params=(
+            Param(
+                "cond_size", "int", inferred=True, minimum=1, positional=True, help="size of the condition"
+            ),
+            Param("hidden_size", "int", minimum=1, positional=True, help="features of the modulated tokens"),
+        ),
+        parameters="4*hidden_size*(cond_size + 1)",
+        flops="8*cond_size*shift_msa_numel",
+        formula="shift, scale (msa, mlp) = chunk₄(W·SiLU(c) + b)",
+        reference="Peebles & Xie 2023, arXiv:2212.09748, section 3.2",
+        article="11.1, 11.2",
+        stability=Stability(
+            "",
+            "modulates what goes into a branch, not how much of it is added: updates are full from the start",
+        ),
+        examples=(Example({"c": (2, 6)}, {"hidden_size": 8}),),
+    ),
+    BlockSpec(
         name="AdaLNModulation",
         title="AdaLN shift and scale",
         family="Modulation",
@@ -129,6 +162,19 @@ class AdaLNZero(nn.Module):
 
     def forward(self, c: Tensor) -> tuple[Tensor, ...]:
         return self.proj(F.silu(c)).chunk(6, dim=1)
+
+
+class AdaLN(nn.Module):
+    """Four modulation vectors of a block without gates: c [B, C] → 4 × [B, D] (Peebles & Xie 2023)."""
+
+    def __init__(self, cond_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(cond_size, 4 * hidden_size)
+        nn.init.xavier_uniform_(self.proj.weight)
+        nn.init.zeros_(self.proj.bias)
+
+    def forward(self, c: Tensor) -> tuple[Tensor, ...]:
+        return self.proj(F.silu(c)).chunk(4, dim=1)
 
 
 class AdaLNModulation(nn.Module):

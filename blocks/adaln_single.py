@@ -3,14 +3,20 @@
 import torch
 from torch import Tensor, nn
 
-from designer.spec import BlockSpec, Example, Param, Port, Stability
+from designer.spec import BlockSpec, Example, Gate, Param, Port, Stability
 
 SPECS = (
     BlockSpec(
         name="AdaLNSingle",
         title="AdaLN-single modulation",
         family="Modulation",
-        tags=("modulator",),
+        tags=("modulator", "gate"),
+        gate=Gate(
+            ports=("gate_msa", "gate_mlp"),
+            granularity="channel",
+            sources=("time", "condition"),
+            learned=True,
+        ),
         kind="module",
         target="AdaLNSingle",
         summary="Adds a learned table of the block to the modulation shared by all blocks: shift, scale, gate, twice.",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from designer.presets.graph import Graph
+
 ACTIVATIONS: dict[str, dict[str, Any]] = {
     "gelu": {"call": "GELU", "params": {"approximate": "none"}},
     "gelu-approximate": {"call": "GELU"},
@@ -23,6 +25,19 @@ def chain(*ends: str) -> list[list[str]]:
     """Return the edges of a chain: an endpoint, then nodes that each take `x` and put out `out`."""
     sources = [ends[0], *(f"{node}.out" for node in ends[1:-1])]
     return [[source, f"{node}.x"] for source, node in zip(sources, ends[1:], strict=True)]
+
+
+def modulated(graph: Graph, branch: str, source: str) -> str:
+    """Scale and shift `source` as the node `adaln` says for this branch; return the result's endpoint."""
+    node = f"modulate_{branch}"
+    return graph.call(node, "Modulate", x=source, shift=f"adaln.shift_{branch}", scale=f"adaln.scale_{branch}") + ".out"  # fmt: skip
+
+
+def added(graph: Graph, branch: str, trunk: str, update: str, gated: bool = False) -> str:
+    """Add the branch's update to the trunk, gated by the node `adaln` where asked for; return the sum's endpoint."""
+    if gated:
+        update = graph.call(f"gate_{branch}", "GateTokens", x=update, gate=f"adaln.gate_{branch}") + ".out"
+    return graph.call(f"add_{branch}", "Add", a=trunk, b=update) + ".out"
 
 
 def linear(out_features: str, bias: str | bool = True, init: str = "xavier_uniform") -> dict[str, Any]:

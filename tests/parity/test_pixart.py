@@ -39,6 +39,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "gelu": ({"activation_fn": "gelu"}, {}),
     "geglu": ({"activation_fn": "geglu"}, {}),
     "geglu-approximate": ({"activation_fn": "geglu-approximate"}, {}),
+    "swiglu": ({"activation_fn": "swiglu"}, {}),
     "linear-silu": ({"activation_fn": "linear-silu"}, {}),
 }  # fmt: skip
 
