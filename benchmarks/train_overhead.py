@@ -2,10 +2,9 @@
 [PRESET]…`.
 
 The bare loop makes the batch, runs forward and backward, and takes the step of a fused AdamW; nothing is
-recorded. The
-smoke-train keeps every step's losses and gradient norm on the device and probes every tenth step. Both run
-the
-same steps in turns, so that what else the machine does falls on both; medians of the turns are compared.
+recorded. The smoke-train keeps every step's losses and gradient norm on the device and probes every tenth
+step. Both run the same steps in turns, so that what else the machine does falls on both; medians of the turns
+are compared.
 """
 
 import argparse

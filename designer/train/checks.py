@@ -29,8 +29,7 @@ class Finding:
     """One observation against its threshold.
 
     `node` is the design's "Definition/node", `module` the rendered model's own name, `noise_bins` those of
-    0..7
-    (0: least noise) in which it was seen, `mechanism` why it matters, `article_section` where that is
+    0..7 (0: least noise) in which it was seen, `mechanism` why it matters, `article_section` where that is
     explained.
     """
 
@@ -137,8 +136,7 @@ def dead_weights(record: SeedRecord) -> Iterator[Finding]:
     """E5: weights that do not move: median ‖Δw‖/‖w‖ below a tenth of the learning rate.
 
     Tables and gains are judged only by an exact zero: few rows of a table are in a batch, and the gain of a
-    norm is
-    so large against its update that a healthy one can be below the threshold.
+    norm is so large against its update that a healthy one can be below the threshold.
     """
     if record.steps_done < DEAD_STEPS or not len(record.update_ratio):
         return

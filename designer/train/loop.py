@@ -1,10 +1,8 @@
 """The training loop of one seed: AdamW at a constant rate, no warm-up, no clipping.
 
 Between probed steps nothing waits for the device: losses and gradient norms stay there, and the fused
-optimiser
-itself leaves the weights alone from the first step whose loss or gradient is not finite, so that the step
-can be
-repeated afterwards to find the module that caused it.
+optimiser itself leaves the weights alone from the first step whose loss or gradient is not finite, so that
+the step can be repeated afterwards to find the module that caused it.
 """
 
 import time

@@ -12,10 +12,9 @@ from designer.train.gradients import on_gradient
 def first_nonfinite(model: nn.Module, loss_of: Callable[[], Tensor]) -> tuple[str, str]:
     """Run `loss_of` forward and backward with checks; return (where, module name).
 
-    `where` is "forward" or "backward" with the module whose output, or output's gradient, was the first
-    that is
-    not finite, in the order of execution; "loss" when only the loss is; "" when everything is finite. Inner
-    modules finish before those that contain them, so the innermost culprit is named.
+    `where` is "forward" or "backward" with the module whose output, or output's gradient, was the first that
+    is not finite, in the order of execution; "loss" when only the loss is; "" when everything is finite.
+    Inner modules finish before those that contain them, so the innermost culprit is named.
     """
     forward: list[str] = []
     backward: list[str] = []

@@ -24,9 +24,8 @@ class Observer(TorchFunctionMode):
     """Reports residual additions, skip fusions and attention logits of one forward pass to a probe.
 
     The trunk of an addition is the operand that is the first input of an enclosing module or the result of an
-    earlier addition; where both are (two streams meet) or the operation is a concatenation of features, it
-    is a
-    fusion d, s; where neither is, nothing is claimed.
+    earlier addition; where both are (two streams meet) or the operation is a concatenation of features, it is
+    a fusion d, s; where neither is, nothing is claimed.
     """
 
     def __init__(self, probe: "Probe", batch: int) -> None:

@@ -50,9 +50,8 @@ class Crash:
 class NodeReport:
     """One module of the rendered model: its figures per noise bin (0: least noise) at the start and the end.
 
-    Activation rms, largest absolute activation over the run, gradient norm of a sample's loss at its
-    output, and
-    the median of ‖Δw‖/‖w‖ a step (None for modules without own weights).
+    Activation rms, largest absolute activation over the run, gradient norm of a sample's loss at its output,
+    and the median of ‖Δw‖/‖w‖ a step (None for modules without own weights).
     """
 
     module: str

@@ -3,8 +3,7 @@
 Events are dictionaries: {"type": "status", "message"}, {"type": "progress", "seed", "step", "steps", "loss",
 "grad_norm", "loss_per_bin": [8], "grad_per_bin": [8], "seconds_left"}, {"type": "seed", "seed", "verdict",
 "final_nloss"} and at the end {"type": "verdict", "verdict", "summary", "reasons"}, or {"type": "error",
-"message"}
-when the call cannot be used.
+"message"} when the call cannot be used.
 """
 
 import json

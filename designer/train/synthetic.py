@@ -13,8 +13,7 @@ def gaussian_fields(
     variance.
 
     Channels are independent. With exponent 1 the power spectrum is that of natural images (Field 1987), and
-    the
-    optimal denoiser is a Wiener filter, so the floor of every loss is known.
+    the optimal denoiser is a Wiener filter, so the floor of every loss is known.
     """
     import torch
 

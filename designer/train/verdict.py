@@ -1,8 +1,7 @@
 """From one seed's record to its reasons, from the seeds' reasons to a verdict.
 
 Thresholds are those with which the known-good configurations passed and the known-bad ones failed at this
-scale
-(at most 0.6 M parameters, 16×16 images, 200 steps); they say nothing of slow divergence.
+scale (at most 0.6 M parameters, 16×16 images, 200 steps); they say nothing of slow divergence.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,11 +1,9 @@
 """The child process of a smoke-train: `python -m designer.train.worker SPEC.json`.
 
 Executes the rendered source of the folder that SPEC names, and nothing else of the design. Events go to
-standard
-output and to RUN/events.jsonl, one JSON object a line; what the rendered code prints goes to standard error.
-Exit status: 0 a verdict was reached or the run was stopped, 2 the call cannot be used, 3 the training
-crashed.
-With `--watch-stdin` the end of standard input cancels the run.
+standard output and to RUN/events.jsonl, one JSON object a line; what the rendered code prints goes to
+standard error. Exit status: 0 a verdict was reached or the run was stopped, 2 the call cannot be used, 3 the
+training crashed. With `--watch-stdin` the end of standard input cancels the run.
 """
 
 import importlib
