@@ -44,7 +44,8 @@ def make_plan(design: Design) -> Plan:
 
 
 def _plan(design: Design, frame: Frame, splits: Splits) -> Plan:
-    variants, by_frame = find_variants(design, frame, splits)
+    sources = block_sources(_targets(frame))
+    variants, by_frame = find_variants(design, frame, splits, {one.name for one in sources})
     implicit = {one.name: implicit_parameters(design, one) for one in design.definitions.values()}
     builders: dict[str, ClassBuilder] = {}
     for variant in reversed(variants):  # callers first: they say which parameters are constants
@@ -60,7 +61,7 @@ def _plan(design: Design, frame: Frame, splits: Splits) -> Plan:
         title=plain(design.name),
         doc=[plain(main.doc)] if main.doc else [],
         design_hash=design.hash(),
-        sources=block_sources(_targets(frame)),
+        sources=sources,
         classes=[builders[variant.name].plan for variant in variants],
         main=by_frame[id(frame)].name,
     )

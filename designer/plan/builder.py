@@ -142,7 +142,7 @@ class ClassBuilder:
             return {}
         read = {param.name for param in spec.params if not (param.inferred or param.structural)}
         return {
-            name: text if text.isidentifier() else f"{site.call.node.id}_{name}"
+            name: text if text.isidentifier() and text != "i" else f"{site.call.node.id}_{name}"
             for name, text in site.texts.items()
             if name in read and not is_constant(text)
         }
@@ -184,7 +184,7 @@ class ClassBuilder:
     def _forward(self) -> None:
         plan, definition = self.plan, self.definition
         taken = [port for port in definition.inputs if port.name in self.inputs]
-        plan.forward_arguments = "".join(f", {port.name}: {_annotation(port)}" for port in taken)
+        plan.forward_arguments = [f"{port.name}: {_annotation(port)}" for port in taken]
         outputs = [_annotation(port) for port in definition.outputs]
         plan.returns = outputs[0] if len(outputs) == 1 else f"tuple[{', '.join(outputs)}]"
         comments = self._comments() if definition.name == self.design.main else {}

@@ -46,6 +46,10 @@ class Site:
         """Whether nn.Identity can stand in for the module when its condition is false."""
         return self.stateful and len(self.reads) == 1 and len(self.call.target.outputs) == 1
 
+    def indexed(self, name: str) -> bool:
+        """Whether an argument differs between the iterations of a repeat."""
+        return bool(self.count) and "i" in expressions.names(self.texts[name])
+
     def source(self, name: str) -> str:
         """Return the Python source of an argument."""
         return python_source(self.texts[name], self.count)
@@ -86,10 +90,12 @@ def _conditional(prefix: str, head: str, arguments: list[str], condition: str, o
 
 
 def _plain_attributes(site: Site) -> list[Line]:
-    lines = [
-        Line(f"self.{attribute} = {site.source(name)}", site.place)
-        for name, attribute in site.attributes.items()
-    ]
+    lines = []
+    for name, attribute in site.attributes.items():
+        source = site.source(name)
+        if site.indexed(name):
+            source = f"[{source} for i in range({site.count})]"
+        lines.append(Line(f"self.{attribute} = {source}", site.place))
     if site.count:
         lines.append(Line(f"self.{site.attribute}_count = {site.count}", site.place))
     if site.condition:

@@ -1,10 +1,12 @@
 """The forward method: each node a call, short chains written in one line, variables named as people name them."""
 
+import keyword
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from designer.document import Definition
+from designer.names import GLOBALS
 from designer.plan.constructor import Site
 from designer.plan.model import WIDTH, Line, call
 from designer.shapes.repeat import carried
@@ -63,6 +65,9 @@ class ForwardPlan:
         self.remaining = Counter(used + self.results)
         self.variables = {port.name: port.name for port in self.definition.inputs}
         self.pending: dict[str, Expression] = {}
+        targets = [site.call.target for site in self.sites.values()]
+        functions = {one.target for one in targets if isinstance(one, BlockSpec) and one.kind == "function"}
+        self.reserved = GLOBALS | frozenset(keyword.kwlist) | functions
         self.multiple = Counter(
             port.name
             for site in self.sites.values()
@@ -99,8 +104,9 @@ class ForwardPlan:
         return self._value(endpoint)
 
     def _taken(self) -> set[str]:
-        """Variables that hold a value still needed."""
-        return {name for endpoint, name in self.variables.items() if self.remaining[endpoint] > 0}
+        """Variables that hold a value still needed, and names that the code needs for something else."""
+        held = {name for endpoint, name in self.variables.items() if self.remaining[endpoint] > 0}
+        return held | self.reserved
 
     def _assign(self, endpoint: str, expression: Expression) -> None:
         self._consume(expression)
@@ -249,10 +255,12 @@ class ForwardPlan:
         return isinstance(site.call.target, Definition) and len(site.call.inputs) > 1
 
     def _read(self, site: Site) -> dict[str, str]:
-        return {
-            name: f"self.{site.attributes[name]}" if name in site.attributes else site.source(name)
-            for name in site.texts
-        }
+        found: dict[str, str] = {}
+        for name in site.texts:
+            attribute = site.attributes.get(name)
+            item = "[i]" if site.indexed(name) else ""
+            found[name] = f"self.{attribute}{item}" if attribute else site.source(name)
+        return found
 
     def _function_arguments(self, site: Site, spec: BlockSpec) -> list[str]:
         read, given = self._read(site), []
@@ -320,16 +328,18 @@ class ForwardPlan:
         for output, link in links.items():
             names[link] = self._carry(node, f"{node}.{output}", ends[link], values[link])
         history = self._histories(node, site)
-        element = "layer" if not site.attribute.endswith("s") else site.attribute[:-1]
+        element = "layer" if not site.attribute.endswith("s") else site.attribute[:-1] or "layer"
         element = element if element not in self._taken() else f"{element}_module"
         popped = [port for port in ends if self._is_popped(inputs[port].stack, call_.inputs[port])]
         items = {port: self._item(values[port].text) for port in popped}
         self._emit(self._header(site, element, {items[port]: values[port].text for port in popped}), (node,))
-        arguments = [names.get(port) or items.get(port) or values[port].text for port in ends]
+        given = {port: names.get(port) or items.get(port) or values[port].text for port in ends}
         outputs = [port.name for port in call_.target.outputs]
         targets = [names[links[one]] if one in links else f"{one}_item" for one in outputs]
-        head = element if site.stateful else str(getattr(call_.target, "target", ""))
-        self._emit(f"    {', '.join(targets)} = {head}({', '.join(arguments)})", (node,))
+        text = f"{element}({', '.join(given.values())})"
+        if not site.stateful:
+            text = self._apply(node, site, {port: Expression(one) for port, one in given.items()}).text
+        self._emit(f"    {', '.join(targets)} = {text}", (node,))
         for output, variable in history.items():
             self._emit(f"    {variable}.append({targets[outputs.index(output)]})", (node,))
         for output, link in links.items():
@@ -361,14 +371,16 @@ class ForwardPlan:
         return found
 
     def _item(self, stack: str) -> str:
-        name = stack[:-1] if stack.endswith("s") else f"{stack}_item"
+        name = stack[:-1] if stack.endswith("s") and stack != "s" else f"{stack}_item"
         return name if name not in self._taken() else f"{name}_item"
 
     @staticmethod
     def _header(site: Site, element: str, popped: dict[str, str]) -> str:
         modules = f"self.{site.attribute}" if site.stateful else f"range(self.{site.attribute}_count)"
+        if not site.stateful:
+            element = "i" if any(map(site.indexed, site.attributes)) else "_"
         if not popped:
-            return f"for {element if site.stateful else '_'} in {modules}:"
+            return f"for {element} in {modules}:"
         stacks = ", ".join(f"reversed({stack})" for stack in popped.values())
         return f"for {', '.join([element, *popped])} in zip({modules}, {stacks}, strict=True):"
 

@@ -52,8 +52,13 @@ def inner_frames(frame: Frame) -> Iterator[Frame]:
             yield from (one.frame for one in frame.calls[name].iterations if one.frame is not None)
 
 
-def find_variants(design: Design, main: Frame, splits: Splits) -> tuple[list[Variant], dict[int, Variant]]:
-    """Return the classes of a design, callees first, and the class of each live frame by its id."""
+def find_variants(
+    design: Design, main: Frame, splits: Splits, taken: set[str]
+) -> tuple[list[Variant], dict[int, Variant]]:
+    """Return the classes of a design, callees first, and the class of each live frame by its id.
+
+    `taken` are names of the file that no class may have.
+    """
     import networkx as nx
 
     frames: dict[str, list[Frame]] = {}
@@ -82,7 +87,7 @@ def find_variants(design: Design, main: Frame, splits: Splits) -> tuple[list[Var
         found.extend(groups.values())
     by_frame[id(main)].inputs.update(port.name for port in main.definition.inputs)
     _share_inputs(found, by_frame)
-    _unique_names(found)
+    _unique_names(found, taken)
     return found, by_frame
 
 
@@ -141,12 +146,11 @@ def _camel(text: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in re.split(r"\W+|_", text) if part)
 
 
-def _unique_names(variants: list[Variant]) -> None:
-    taken: set[str] = set()
+def _unique_names(variants: list[Variant], taken: set[str]) -> None:
     for variant in variants:
         name, number = variant.name, 2
         while name in taken:
             name = f"{variant.name}{number}"
             number += 1
-        taken.add(name)
+        taken = taken | {name}
         variant.name = name
