@@ -1,21 +1,15 @@
 """DiT as published, in all four ways of conditioning, against a straight-line implementation of the paper."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-pytest.importorskip("diffusers")
-sys.path.insert(0, str(Path(__file__).parent))
-from harness import TOLERANCE, difference, randomize
-from straight_dit import dit as straight_dit
 
 from designer.presets import Preset
 from designer.presets.dit import PRESETS, dit
 from designer.presets.dit_blocks import CONDITIONINGS, Conditioning
 from designer.reader import read_design
 from designer.render import load_model, render
+from tests.parity.harness import TOLERANCE, difference, randomize
+from tests.parity.straight_dit import dit as straight_dit
 
 VALUES = {
     "input_size": 12, "patch_size": 2, "in_channels": 3, "out_channels": 6, "hidden_size": 24, "depth": 3, "num_heads": 4,

@@ -1,18 +1,13 @@
 """PixArt against diffusers: every listed configuration, and others of the class."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytest.importorskip("diffusers")
-sys.path.insert(0, str(Path(__file__).parent))
-from harness import TOLERANCE, compare, configurations
-
 from designer.errors import UserError
 from designer.importers import convert_config
 from designer.importers.pixart import IMPORTER
+from tests.parity.harness import TOLERANCE, compare, configurations
 
 KNOWN = {IMPORTER.source: IMPORTER}
 SMALL: dict[str, Any] = {
