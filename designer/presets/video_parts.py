@@ -49,6 +49,22 @@ def modulated_branch(
     return graph.call(f"add_{branch}", "Add", a=end, b=f"gate_{branch}.out") + ".out"
 
 
+def residual_branch(
+    graph: Graph,
+    end: str,
+    node: str,
+    branch: str,
+    target: str,
+    params: Mapping[str, Any],
+    norm: Mapping[str, Any] | None = None,
+    **inputs: str,
+) -> str:
+    """Add a residual branch that is normalised; return its end."""
+    graph.call(f"norm_{branch}", "LayerNorm", norm, x=end)
+    graph.call(node, target, params, x=f"norm_{branch}.out", **inputs)
+    return graph.call(f"add_{branch}", "Add", a=end, b=f"{node}.x") + ".out"
+
+
 def shared_modulation(reference: str) -> Json:
     """Return the one projection of the condition to the modulation that all blocks share."""
     graph = Graph()
