@@ -61,6 +61,11 @@ def reduced(_: Equal, axes: Axes, dims: Sequence[int], keepdim: bool) -> Axes:
     return [1 if index in gone else size for index, size in enumerate(axes) if keepdim or index not in gone]
 
 
+def per_sample(_: Equal, axes: Axes) -> Axes:
+    """The first axis, the batch, and 1 for each other: one number a sample."""
+    return [axes[0], *(1 for _ in axes[1:])]
+
+
 def removed(_: Equal, axes: Axes, axis: int) -> Axes:
     """One axis gone."""
     axis = range(len(axes))[axis]
@@ -103,6 +108,32 @@ def divided(equal: Equal, axes: Axes, axis: int, count: int) -> Axes:
     return [*axes[:axis], simplify(part), *axes[axis + 1 :]]
 
 
+def gridded(equal: Equal, axes: Axes, axis: int, height: Size, width: Size) -> Axes:
+    """One axis as rows and columns."""
+    axis = range(len(axes))[axis]
+    equal(axes[axis], product([height, width]))
+    return [*axes[:axis], height, width, *axes[axis + 1 :]]
+
+
+def expanded(_: Equal, axes: Axes, sizes: Sequence[int]) -> Axes:
+    """Axes of size 1 repeated; -1 keeps an axis."""
+    found = []
+    for have, want in zip(axes, sizes, strict=True):
+        if want not in (-1, have) and have != 1:
+            raise ValueError(f"an axis of size {have} cannot become {want}")
+        found.append(have if want == -1 else want)
+    return found
+
+
+def padded(_: Equal, axes: Axes, pads: Sequence[int]) -> Axes:
+    """The last axes longer: pads before and after, last axis first."""
+    result = list(axes)
+    for index in range(0, len(pads), 2):
+        axis = len(axes) - 1 - index // 2
+        result[axis] = simplify(Dim.of(axes[axis]) + pads[index] + pads[index + 1])
+    return result
+
+
 def listed(_: Equal, sizes: Sequence[int]) -> Axes:
     """The sizes that a parameter lists."""
     return list(sizes)
@@ -120,7 +151,7 @@ FUNCTIONS: Mapping[str, Callable[..., Axes]] = {
     one.__name__: one
     for one in (
         permuted, swapped, merged, parted, broadcast, reduced, removed, inserted, sliced, joined, divided,
-        listed,
+        gridded, expanded, padded, listed, per_sample,
     )
 }  # fmt: skip
 
