@@ -95,7 +95,10 @@ def _print(plan: Plan) -> tuple[str, tuple[dict[str, Any], ...]]:
         autoescape=False,  # Python source, not HTML; the plan holds no raw text of a design outside docstrings
     )
     environment.filters["mark"] = _mark
-    classes = [{**vars(one), "signature": _signature(one)} for one in plan.classes]
+    classes = [
+        {**vars(one), "signature": _signature(one), "forward_signature": _forward_signature(one)}
+        for one in plan.classes
+    ]
     view = {**vars(plan), "classes": classes}
     marked = environment.get_template("model.py.jinja").render(plan=view, imports=[], content=_CONTENT)
     imports = _imports(_unmarked(marked))
@@ -129,6 +132,10 @@ def _source_map(marked: str) -> tuple[dict[str, Any], ...]:
 def _signature(one: ClassPlan) -> str:
     arguments = ["self", *map(str, one.arguments)]
     return "    " + call("def ", "__init__", arguments, 4, " -> None:")
+
+
+def _forward_signature(one: ClassPlan) -> str:
+    return "    " + call("def ", "forward", ["self", *one.forward_arguments], 4, f" -> {one.returns}:")
 
 
 def _imports(code: str) -> list[str]:

@@ -36,7 +36,7 @@ class ClassPlan:
     arguments: list[Argument] = field(default_factory=list)
     init: list[Line] = field(default_factory=list)
     initialize: list[Line] = field(default_factory=list)
-    forward_arguments: str = ""
+    forward_arguments: list[str] = field(default_factory=list)
     returns: str = "Tensor"
     forward_doc: list[str] = field(default_factory=list)
     forward: list[Line] = field(default_factory=list)

@@ -20,6 +20,7 @@ _PARAMETERS: dict[str, Any] = {
 _X = {"name": "x", "role": "tokens", "shape": "B N hidden_size"}
 _CONTEXT = {"name": "context", "role": "context", "shape": "B M hidden_size"}
 _C = {"name": "c", "role": "vector", "shape": "B hidden_size"}
+_ROTARY = [{"name": name, "role": "rotary", "shape": "T half_head"} for name in ("cos", "sin")]
 _HEADS = {"num_heads": "num_heads"}
 _ATTENTION = {"num_heads": "num_heads", "qk_norm": "=qk_norm"}
 _PLAIN_NORM: dict[str, Any] = {"call": "LayerNorm", "params": {"elementwise_affine": False}}
@@ -27,8 +28,13 @@ _INTO_HIDDEN: dict[str, Any] = {"out_features": "hidden_size", "init": "xavier_u
 _PROJ: dict[str, Any] = {"call": "Linear", "params": {"in_features": "hidden_size", **_INTO_HIDDEN}}
 
 
-def joint_attention(last: bool = False, norm_params: dict[str, Any] | None = None) -> Definition:
-    """Return the attention of both streams over all tokens; in the `last` block only the image goes on."""
+def joint_attention(
+    last: bool = False, norm_params: dict[str, Any] | None = None, rotary: bool = False
+) -> Definition:
+    """Return the attention of both streams over all tokens; in the `last` block only the image goes on.
+
+    `rotary` rotates the queries and keys of the joined streams by their positions.
+    """
     norm = {"call": "=qk_norm", "params": norm_params or {}}
     nodes: dict[str, Any] = {
         "qkv": {"call": "ProjectQKV", "params": _HEADS},
@@ -49,9 +55,11 @@ def joint_attention(last: bool = False, norm_params: dict[str, Any] | None = Non
         ["context", "context_qkv.x"], ["context_qkv.q", "context_norm_q.x"], ["context_qkv.k", "context_norm_k.x"],
         ["context_norm_q.out", "join_q.a"], ["norm_q.out", "join_q.b"],
         ["context_norm_k.out", "join_k.a"], ["norm_k.out", "join_k.b"],
-        ["context_qkv.v", "join_v.a"], ["qkv.v", "join_v.b"],
-        ["join_q.out", "attention.q"], ["join_k.out", "attention.k"], ["join_v.out", "attention.v"],
+        ["context_qkv.v", "join_v.a"], ["qkv.v", "join_v.b"], ["join_v.out", "attention.v"],
         ["attention.out", "split.x"], ["context", "split.like"], ["split.rest", "proj.x"],
+    ]  # fmt: skip
+    edges += rotated(nodes, "join_q.out", "join_k.out") if rotary else [
+        ["join_q.out", "attention.q"], ["join_k.out", "attention.k"],
     ]  # fmt: skip
     outputs = [{**_X, "name": "attended", "from": ["proj", "out"]}]
     if not last:
@@ -62,11 +70,23 @@ def joint_attention(last: bool = False, norm_params: dict[str, Any] | None = Non
         "doc": "Attention of image and text tokens over each other, with weights of their own.",
         "reference": f"{REFERENCE}, section 4",
         "parameters": _PARAMETERS,
-        "inputs": [_X, _CONTEXT],
+        "inputs": [_X, _CONTEXT, *(_ROTARY if rotary else ())],
         "outputs": outputs,
         "nodes": nodes,
         "edges": edges,
     }
+
+
+def rotated(nodes: dict[str, Any], q: str, k: str) -> Edges:
+    """Add rotations of queries and keys; return the edges from `q` and `k` through them to the attention."""
+    edges: Edges = []
+    for name, source in (("q", q), ("k", k)):
+        nodes[f"rotate_{name}"] = {"call": "ApplyRotary"}
+        edges += [
+            [source, f"rotate_{name}.x"], ["cos", f"rotate_{name}.cos"], ["sin", f"rotate_{name}.sin"],
+            [f"rotate_{name}.out", f"attention.{name}"],
+        ]  # fmt: skip
+    return edges
 
 
 def image_attention(norm_params: dict[str, Any] | None = None) -> Definition:
@@ -128,7 +148,7 @@ MLP_BRANCH: Definition = {
 }  # fmt: skip
 
 
-def joint_block(dual: bool = False, last: bool = False) -> Definition:
+def joint_block(dual: bool = False, last: bool = False, rotary: bool = False) -> Definition:
     """Return a block of two streams: `dual` adds attention of the image alone, `last` ends the text stream."""
     adaln = "AdaLNZeroDual" if dual else "AdaLNZero"
     attention = "LastJointAttention" if last else "JointAttention"
@@ -157,6 +177,7 @@ def joint_block(dual: bool = False, last: bool = False) -> Definition:
         ["attn.attended", "gate_msa.x"], ["adaln.gate_msa", "gate_msa.gate"],
         ["x", "add_msa.a"], ["gate_msa.out", "add_msa.b"],
     ]  # fmt: skip
+    edges += [["cos", "attn.cos"], ["sin", "attn.sin"]] if rotary else []
     trunk = _add_dual(nodes, edges) if dual else "add_msa.out"
     edges += _add_mlp(nodes, "mlp", trunk, "adaln")
     outputs = [{**_X, "from": ["mlp", "x"]}]
@@ -173,7 +194,7 @@ def joint_block(dual: bool = False, last: bool = False) -> Definition:
         "doc": _doc(dual, last),
         "reference": REFERENCE_X if dual else f"{REFERENCE}, section 4",
         "parameters": {**_PARAMETERS, "mlp_ratio": MLP_BRANCH["parameters"]["mlp_ratio"]},
-        "inputs": [_X, _CONTEXT, _C],
+        "inputs": [_X, _CONTEXT, _C, *(_ROTARY if rotary else ())],
         "outputs": outputs,
         "nodes": nodes,
         "edges": edges,

@@ -1,6 +1,6 @@
 """Matching the shapes that arrive at a call against the shapes that its ports declare."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -233,6 +233,9 @@ class SizeList:
 
     def __len__(self) -> int:
         return len(self.items())
+
+    def __iter__(self) -> Iterator[Size]:
+        return iter(self.items())
 
     def items(self) -> list[Size]:
         """Return the sizes one by one. Raises UndecidedError when a count is symbolic."""

@@ -10,13 +10,13 @@ Shape = tuple[Size, ...]
 # Roles that may stand for each other. A map is [B, C, H, W], a video has frames besides, tokens are [B, N, D], a vector is [B, D].
 ROLE_GROUPS = (
     frozenset({"map", "image", "latent", "video", "skip", "prediction", "control"}),
-    frozenset({"tokens", "context", "points"}),
+    frozenset({"tokens", "context", "points", "patches"}),
     frozenset({"vector", "embedding", "pooled"}),
-    frozenset({"timestep", "sigma", "size"}),
+    frozenset({"timestep", "sigma", "size", "guidance"}),
 )
 
 # Roles of the noisy input of a network.
-SAMPLES = frozenset({"image", "latent", "video", "points"})
+SAMPLES = frozenset({"image", "latent", "patches", "video", "points"})
 
 
 def compatible(source: str, target: str) -> bool:

@@ -9,7 +9,7 @@ from designer.errors import UserError
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-SAMPLE_ROLES = ("image", "latent", "video", "points")
+SAMPLE_ROLES = ("image", "latent", "patches", "video", "points")
 _DEFAULT_SIDE = 32
 _TOKENS = 16
 
@@ -88,11 +88,12 @@ class Caller:
     def _drawn(self, spec: InputSpec, batch: int, generator: "Generator") -> "Tensor":
         import torch
 
-        symbols = dict(self._symbols())
-        shape = [size if isinstance(size, int) else symbols.get(size, _TOKENS) for size in spec.shape[1:]]
+        axis = self.inputs[sample_index(self.inputs)].shape[0]  # coordinates of tokens have no batch
+        symbols = {axis: batch, **dict(self._symbols())}
+        shape = [size if isinstance(size, int) else symbols.get(size, _TOKENS) for size in spec.shape]
         if spec.dtype.startswith("int"):
-            return torch.zeros((batch, *shape), dtype=torch.int64)
-        return torch.randn((batch, *shape), generator=generator)
+            return torch.zeros(shape, dtype=torch.int64)
+        return torch.randn(shape, generator=generator)
 
     def _symbols(self) -> list[tuple[str, int]]:
         spec = self.inputs[sample_index(self.inputs)]
