@@ -60,7 +60,7 @@ def timestep_embedding(
 ) -> Tensor:
     """Sinusoidal embedding of timesteps: t [...] → [..., dim] (Ho et al. 2020, section 3.3)."""
     half = dim // 2
-    exponent = torch.arange(half, dtype=torch.float32, device=t.device) / (half - frequency_shift)
-    angles = t.float()[..., None] * torch.exp(-math.log(max_period) * exponent)
+    exponent = -math.log(max_period) * torch.arange(half, dtype=torch.float32, device=t.device)
+    angles = t.float()[..., None] * torch.exp(exponent / (half - frequency_shift))
     first, second = (angles.cos(), angles.sin()) if cos_first else (angles.sin(), angles.cos())
     return torch.cat([first, second], dim=-1)
