@@ -74,23 +74,26 @@ def _down_level(parts: Parts, kind: str, padding: int) -> Json:
     )
 
 
-def up_level(parts: Parts, kind: str, first: bool = False) -> str:
-    """Return the name of a decoder level; the `first` of a pyramid starts its image."""
-    name = f"{'First' if first and kind == 'skip' else ''}{PREFIX[kind]}UpLevel"
-    return parts.have(name, lambda: _up_level(parts, kind, first))
+def up_level(parts: Parts, kind: str, late: bool = False, first: bool = False) -> str:
+    """Return the name of a decoder level.
+
+    A `late` level attends once, behind its blocks; the `first` of a pyramid starts its image.
+    """
+    name = f"{'First' if first else ''}{PREFIX[kind]}UpLevel{'Late' if late else ''}"
+    return parts.have(name, lambda: _up_level(parts, kind, late, first))
 
 
-def _up_level(parts: Parts, kind: str, first: bool) -> Json:
+def _up_level(parts: Parts, kind: str, late: bool, first: bool) -> Json:
     graph, style = Graph(), parts.style
     inputs = [X_IN, port("skips", "skip", "B skip_channels H W", stack=True), TEMB_IN]
     params: dict[str, Any] = {"out_channels": "out_channels"}
-    if style.attend_last:
+    if late:
         params |= passed(parts.in_residual) | ({"attention": "attention"} if style.skip_groups else {})
     else:
         params |= {"attention": "attention", **passed(style.shared)}
-    graph.call("blocks", parts.up_block(), params, repeat="num_blocks", x="x", skip="skips", temb="temb")
+    graph.call("blocks", parts.up_block(late), params, repeat="num_blocks", x="x", skip="skips", temb="temb")
     end, outputs = "blocks.x", []
-    if style.attend_last:
+    if late:
         attend = passed(parts.in_attention)
         end = graph.call("attn", parts.attention(), attend, when="attention", x=end) + ".x"
     parameters: Json = {
@@ -102,7 +105,7 @@ def _up_level(parts: Parts, kind: str, first: bool) -> Json:
         outputs = [_to_image(graph, parts, end, first)]
         parameters["image_channels"] = integer("channels of the image beside the trunk")
         if not first:
-            inputs.insert(2, IMAGE_IN)
+            inputs.insert(2, port("image", "map", "B image_channels H//2 W//2"))
     when = None if kind == "skip" else "upsample"
     if kind in ("conv", "strided"):
         end = graph.call("up", "UpsampleConv", when=when, x=end) + ".out"

@@ -32,8 +32,8 @@ class Style:
 
     `shared` are the parameters that are handed down; `groups` and `attn_groups` say how many groups a
     normalisation of {c} channels has, `heads` how many attention heads, `inner` their channels together.
-    With `resamples`, a residual block has a socket for halving or doubling; `project` then convolves its
-    shortcut. With `attend_last`, a decoder level attends once, behind its blocks.
+    With `resamples`, a residual block has a socket for halving or doubling; those that `project` names
+    convolve the shortcut.
     """
 
     reference: str
@@ -48,8 +48,7 @@ class Style:
     order: str = "MapHeads"
     output_scale: float | str = 1.0
     resamples: bool = False
-    project: bool = False
-    attend_last: bool = False
+    project: tuple[str, ...] = ()
     skip_groups: bool = False  # attentive decoder levels of diffusers' NCSN++ count groups in their own way
 
 
@@ -106,8 +105,7 @@ class Parts:
         factor = self.style.output_scale
         if factor == 1.0:
             return end
-        when = "output_scale != 1.0" if factor == "output_scale" else None
-        return graph.call("rescale", "Scale", {"factor": factor}, when=when, x=end) + ".out"
+        return graph.call("rescale", "Scale", {"factor": factor}, x=end) + ".out"
 
     # -- residual block -----------------------------------------------------------------------------------
 
@@ -132,7 +130,7 @@ class Parts:
         zero = {"out_channels": "out_channels", "init": "zero"}
         help = "starts at 0, so that the block starts as its shortcut (article section 9)"
         graph.call("conv2", "Conv2d", zero, x=h, help=help)
-        when = "in_channels != out_channels" + (" or resample != 'Identity'" if style.project else "")
+        when = "in_channels != out_channels" + (f" or resample in {list(style.project)}" if style.project else "")
         one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0}
         graph.call("shortcut", "Conv2d", one, when=when, x=trunk)
         end = self.add(graph, "shortcut.out", "conv2.out")
@@ -233,15 +231,15 @@ class Parts:
             },
         )
 
-    def up_block(self) -> str:
-        """Return the name of the block that decoder levels repeat."""
-        return self.have("UpBlock", self._up_block)
+    def up_block(self, late: bool = False) -> str:
+        """Return the name of the block that decoder levels repeat; `late`: the level attends, not the block."""
+        return self.have("UpResBlock" if late else "UpBlock", lambda: self._up_block(late))
 
-    def _up_block(self) -> Json:
+    def _up_block(self, late: bool) -> Json:
         graph, style = Graph(), self.style
         graph.call("concat", "ConcatChannels", a="x", b="skip")
         params: dict[str, Any] = {"out_channels": "out_channels"}
-        if style.attend_last:
+        if late:
             params |= passed(self.in_residual)
             if style.skip_groups:
                 params["skip_groups"] = "min(in_channels + skip_channels//4, 32) if attention else 0"
@@ -249,11 +247,10 @@ class Parts:
         else:
             params |= {"attention": "attention", **passed(style.shared)}
             graph.call("block", self.block(), params, x="concat.out", temb="temb")
-        names = self.in_residual if style.attend_last else style.shared
+        names = self.in_residual if late else style.shared
         attention = {"type": "bool", "default": False, "help": "attention behind the residual block"}
         return definition(
-            "Concatenate one encoder skip, then a "
-            + ("residual block." if style.attend_last else "U-Net block."),
+            "Concatenate one encoder skip, then a " + ("residual block." if late else "U-Net block."),
             graph,
             [port("x", "map", "B in_channels H W"), port("skip", "skip", "B skip_channels H W"), TEMB_IN],
             [port("x", "map", "B out_channels H W", "block.x")],
@@ -263,6 +260,6 @@ class Parts:
                 "out_channels": integer("channels of the output"),
                 **TEMB,
                 **declared(names),
-                **({} if style.attend_last and not style.skip_groups else {"attention": attention}),
+                **({} if late and not style.skip_groups else {"attention": attention}),
             },
         )

@@ -13,13 +13,17 @@ PYRAMIDS = ("skip", "residual")
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution: channels, how it ends on the way down and up, where it attends, parameters of its own."""
+    """One resolution: channels, how it ends on the way down and up, where it attends, parameters of its own.
+
+    A `late` level attends only behind its last block on the way up.
+    """
 
     channels: str | int
     down: str = "conv"
     up: str = "conv"
     attention: bool = False
     up_attention: bool | None = None
+    late: bool = False
     padding: int = 1
     values: Mapping[str, Any] = field(default_factory=dict)
     up_values: Mapping[str, Any] = field(default_factory=dict)
@@ -77,7 +81,7 @@ def decoder(
             params["image_channels"] = channels
         beside = {"image": image} if image and kind == "skip" else {}
         inputs = {"x": x, "skips": f"down_{index}.skips", "temb": temb, **beside}
-        graph.call(f"up_{index}", up_level(parts, kind, first), params, **inputs)
+        graph.call(f"up_{index}", up_level(parts, kind, level.late, first), params, **inputs)
         x = f"up_{index}.x"
         image = f"up_{index}.image" if kind == "skip" else image
     if image:
