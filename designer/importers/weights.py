@@ -6,6 +6,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -104,19 +105,28 @@ def _ordered(tensor: "Tensor", order: tuple[int, ...] | None) -> "Tensor":
     return torch.cat([chunks[index] for index in order])
 
 
+@lru_cache(maxsize=4096)  # re's own memory holds 512, fewer than the rules of a deep network
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
 def _first_match(rules: Sequence[Rule], key: str) -> Rule | None:
-    return next((rule for rule in rules if re.fullmatch(rule.pattern, key)), None)
+    return next((rule for rule in rules if _compiled(rule.pattern).fullmatch(key)), None)
 
 
 def _target(rule: Rule, key: str) -> str:
-    match = re.fullmatch(rule.pattern, key)
+    match = _compiled(rule.pattern).fullmatch(key)
     return match.expand(rule.target) if match else ""
 
 
 def _fits(shapes: Sequence[Shape], wanted: Shape) -> bool:
-    """Whether the shapes, joined along axis 0, differ from the wanted one by axes of size 1 at most."""
+    """Whether the shapes, joined along axis 0, differ from the wanted one by axes of size 1 at most.
+
+    A single matrix may also be the filters of a convolution, each written as one row.
+    """
     if len(shapes) == 1:
-        return _squeezed(shapes[0]) == _squeezed(wanted)
+        rows = len(shapes[0]) == 2 and len(wanted) > 2 and shapes[0] == (wanted[0], prod(wanted[1:]))
+        return rows or _squeezed(shapes[0]) == _squeezed(wanted)
     if any(not shape for shape in shapes):
         return False
     tails = {_squeezed(shape[1:]) for shape in shapes}

@@ -76,7 +76,7 @@ class ClassBuilder:
         for name, call in self.symbolic.calls.items():
             if name not in self.live:
                 continue
-            active = [site for site in self.frames if name in site.calls and site.calls[name].active]
+            active = [site for site in self.frames if name in site.calls and _runs(site.calls[name])]
             call.active = bool(active)
             if not active:
                 self.sites[name] = Site(call, self.definition.name, {}, name)
@@ -220,6 +220,11 @@ class ClassBuilder:
                     continue
                 found[f"{name}.{port}"] = "[" + ", ".join(map(str, shape)) + "]"
         return found
+
+
+def _runs(call: Call) -> bool:
+    """Whether the call happens at all: it is not switched off, nor a repeat of none."""
+    return call.active and (call.node.repeat is None or bool(call.iterations))
 
 
 def _identifiers(code: str) -> set[str]:

@@ -76,12 +76,13 @@ class ForwardPlan:
         )
 
     def _resolve(self, endpoint: str) -> str:
-        """Follow nodes that are switched off to what they pass on."""
+        """Follow nodes that do not run to what they pass on: a repeat of none what it carries, else the first input."""
         node, _, port = endpoint.partition(".")
         site = self.sites.get(node) if port else None
         if site is None or site.call.active:
             return endpoint
-        first = next(iter(site.call.inputs), None)
+        links = carried(site.call.target) if site.call.node.repeat is not None else {}
+        first = links.get(port) or next(iter(site.call.inputs), None)
         source = self.definition.sources.get(f"{node}.{first}") if first else None
         return self._resolve(source) if source else endpoint
 
