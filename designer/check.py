@@ -97,7 +97,7 @@ def _edge_shapes(frame: Frame | None) -> dict[str, str]:
     shapes: dict[str, str] = {}
     if frame is None:
         return shapes
-    for _, one in frame.walk():
+    for one in frame.walk():
         for source, target in one.definition.edges:
             key = f"{one.definition.name}/{source}->{target}"
             if key not in shapes:

@@ -60,7 +60,7 @@ class RuleContext:
     def calls(self) -> Iterator[tuple[str, Frame, Call]]:
         """Yield ("Definition/node", frame, call) for each active call, each definition seen once."""
         seen: set[str] = set()
-        for _, frame in self.frame.walk():
+        for frame in self.frame.walk():
             for name, call in frame.calls.items():
                 place = f"{frame.definition.name}/{name}"
                 if call.active and place not in seen:

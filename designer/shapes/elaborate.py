@@ -27,6 +27,7 @@ from designer.spec import BlockSpec, Port
 MAX_DEPTH = 24
 MAX_REPEAT = 4096
 MAX_FRAMES = 20_000
+MAX_ITERATIONS = 100_000
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Elaborator:
         self._stack: list[str] = []
         self._path: list[str] = []
         self._unknown = 0
+        self._iterations = 0
         self._dead = 0  # how many enclosing nodes lead to no output: what they need binds nobody
 
     # -- entry points -------------------------------------------------------------------------------------
@@ -61,7 +63,7 @@ class Elaborator:
         definition = self.design.main_definition
         frame, values = None, self._main_values(definition)
         try:
-            if values is not None:
+            if values is not None and not self._shapeless(definition):
                 frame = self.definition(definition, values, self.free_inputs(definition, values))
         except UserError as error:  # a declared shape that cannot be read
             self.report(definition.name, "", "S014", str(error))
@@ -79,13 +81,21 @@ class Elaborator:
             expected = parameters.problem(declaration, value)
             if expected:
                 message = f"parameter {name} is {value!r:.80}; expected {expected}"
-                texts = {"received": repr(value)[:80], "expected": expected}
+                texts: dict[str, Any] = {"received": repr(value)[:80], "expected": expected}
                 self.report(definition.name, "", "S005", message, port=name, **texts)
                 good = declaration.default is not None and not parameters.problem(
                     declaration, declaration.default
                 )
                 values[name] = declaration.default if good else None
         return None if None in values.values() else values
+
+    def _shapeless(self, definition: Definition) -> bool:
+        """Whether an input has no shape, after reporting it."""
+        found = [port.name for port in definition.inputs if not port.shape.split()]
+        for name in found:
+            message = f"input {name!r} has no shape; declare one, such as B C H W or B N D"
+            self.report(definition.name, "", "S014", message, port=name)
+        return bool(found)
 
     def free_inputs(self, definition: Definition, values: Mapping[str, Any]) -> dict[str, Value | None]:
         """Return inputs shaped as the definition declares; names without value are symbols."""
@@ -294,10 +304,19 @@ class Elaborator:
         self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]
     ) -> Iteration | None:
         node, target = call.node, call.target
+        self._iterations += 1
+        if self._iterations > MAX_ITERATIONS:
+            message = (
+                f"the design unfolds to more than {MAX_ITERATIONS:,} distinct calls; repeat fewer of them"
+            )
+            self.report(self.design.main, "", "S012", message)
+            return None
 
         def report(code: str, message: str, **texts: Any) -> None:
             self.report(owner, node.id, code, message, **texts)
 
+        if isinstance(target, Definition) and self._shapeless(target):
+            return None
         declared = parameters.declarations(target)
         values = parameters.resolve(node, declared, env, report, self.opaque if self.symbolic else None)
         if values is None:

@@ -111,11 +111,15 @@ class Frame:
             port.name == endpoint and port.optional for port in self.definition.inputs
         )
 
-    def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], "Frame"]]:
-        """Yield this frame and every frame below it with the path of calls, iterations included."""
-        yield path, self
-        for name, call in self.calls.items():
-            for index, iteration in enumerate(call.iterations):
-                if iteration.frame is not None:
-                    step = f"{name}[{index}]" if call.node.repeat is not None else name
-                    yield from iteration.frame.walk((*path, step))
+    def walk(self) -> Iterator["Frame"]:
+        """Yield this frame and, once each, every frame below it, in the order of the calls."""
+        seen: set[int] = set()
+        todo = [self]
+        while todo:
+            frame = todo.pop()
+            if id(frame) in seen:
+                continue
+            seen.add(id(frame))
+            yield frame
+            inner = [one.frame for call in frame.calls.values() for one in call.iterations]
+            todo.extend(one for one in reversed(inner) if one is not None)
