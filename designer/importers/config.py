@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from designer.errors import UserError
 
@@ -60,7 +60,7 @@ class Config:
         if value != _plain(default):
             self.fail(name, value, f"{why}; only {default!r} is supported")
 
-    def fail(self, name: str, value: Any, why: str) -> None:
+    def fail(self, name: str, value: Any, why: str) -> NoReturn:
         """Raise the UserError that refuses the value of an argument."""
         raise UserError(f"{self.source}: the argument {name!r} is {value!r}: {why}")
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from designer.importers.config import Config
-from designer.presets.latent_conditions import Condition, MicroConditioning, TimeEmbedding
 from designer.presets.latent_levels import Level
 from designer.presets.latent_parts import Style
 
@@ -88,18 +87,18 @@ def kinds(config: Config, name: str, default: list[str], known: dict[str, str], 
     return [known[one] for one in found]
 
 
-def middle_level(config: Config, sizes: Sizes) -> Level | None:
-    """Return the bottleneck."""
+def middle_level(config: Config, sizes: Sizes, only_cross: bool = False) -> Level | None:
+    """Return the bottleneck; `only_cross` is that of its "mixed" kind, the other one looks at its pixels too."""
     kind = MID_KINDS[
         config.take("mid_block_type", "UNetMidBlock2DCrossAttn", tuple(MID_KINDS), (str, type(None)))
     ]
     level = sizes.level(len(sizes.channels) - 1, kind)
     depth = level.depth[0] if isinstance(level.depth, tuple) else level.depth
-    return Level(kind, 1, level.heads, depth) if kind else None
+    return Level(kind, 1, level.heads, depth, only_cross and kind == "mixed") if kind else None
 
 
-def read_style(config: Config, sizes: Sizes) -> Style:
-    """Return what the residual blocks have in common."""
+def read_style(config: Config, sizes: Sizes, **fields: Any) -> Style:
+    """Return what the residual blocks have in common; `fields` come from arguments of one class only."""
     padding = config.take("downsample_padding", 1, choices=(0, 1))
     modulation = config.take("resnet_time_scale_shift", "default", choices=("default", "scale_shift"))
     return Style(
@@ -110,39 +109,8 @@ def read_style(config: Config, sizes: Sizes) -> Style:
         linear_heads=all(
             channels % heads == 0 for channels, heads in zip(sizes.channels, sizes.heads, strict=True)
         ),
+        **fields,
     )
-
-
-def read_time(config: Config) -> TimeEmbedding:
-    """Return the sinusoids of the timestep."""
-    return TimeEmbedding(config.take("flip_sin_to_cos", True), config.take("freq_shift", 0, choices=(0, 1)))
-
-
-def read_added(config: Config, time: TimeEmbedding, context_dim: int) -> list[Condition]:
-    """Return what `addition_embed_type` adds to the time embedding."""
-    kind = config.take("addition_embed_type", None, choices=(None, "text_time"))
-    total = config.take("projection_class_embeddings_input_dim", None, kind=(int, type(None)))
-    dim = config.take("addition_time_embed_dim", None, kind=(int, type(None)))
-    if kind != "text_time":
-        return []
-    if not total or not dim or total <= dim:
-        config.fail(
-            "addition_embed_type",
-            kind,
-            "needs addition_time_embed_dim and a larger projection_class_embeddings_input_dim",
-        )
-    ids = _count_ids(total, dim, context_dim)
-    return [MicroConditioning(total - ids * dim, ids, dim, time.cos_first, time.frequency_shift)]
-
-
-def _count_ids(total: int, dim: int, context_dim: int) -> int:
-    """Return how many numbers are embedded beside the pooled text; the arguments only state the sum of sizes.
-
-    Six (SDXL), or five (its refiner) where only that leaves a pooled text that fits the context.
-    """
-    fits = [count for count in (6, 5) if total > count * dim]
-    matching = [count for count in fits if context_dim % (total - count * dim) == 0]
-    return (matching or fits or [1])[0]
 
 
 NAMES = {

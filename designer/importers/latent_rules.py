@@ -18,7 +18,18 @@ def weight_rules(network: LatentUNet) -> tuple[Rule, ...]:
     """Return the rules of the parts that all networks of the family have."""
     rules = [
         Rule(r"time_embedding\.linear_([12])\.(.*)", r"time_mlp.fc\1.\2"),
+        Rule(r"time_embedding\.cond_proj\.weight", "time_mlp.guide.weight"),
+        Rule(r"time_proj\.weight", "time_mlp.embed.frequencies"),
+        Rule(r"class_embedding\.linear_([12])\.(.*)", r"class_embedding.fc\1.\2"),
         Rule(r"add_embedding\.linear_([12])\.(.*)", r"micro.fc\1.\2"),
+        Rule(r"add_embedding\.(norm1|norm2|proj)\.(.*)", r"text_pooling.\1.\2"),
+        Rule(r"add_embedding\.pool\.positional_embedding", "text_pooling.pool.position"),
+        Rule(r"add_embedding\.pool\.([qkv])_proj\.(.*)", r"text_pooling.pool.\1.\2"),
+        Rule(r"add_embedding\.((image|text)_(proj|norm)\..*)", r"image_embedding.\1"),
+        Rule(r"encoder_hid_proj\.(weight|bias)", r"context_proj.\1"),
+        Rule(r"encoder_hid_proj\.text_proj\.(.*)", r"context_proj.\1"),
+        Rule(r"encoder_hid_proj\.image_embeds\.(.*)", r"image_proj.\1"),
+        Rule(r"encoder_hid_proj\.norm\.(.*)", r"image_norm.\1"),
         Rule(r"conv_norm_out\.(.*)", r"norm_out.\1"),
     ]
     for index, level in enumerate(network.down):

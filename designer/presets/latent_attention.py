@@ -106,7 +106,7 @@ def _normalised(graph: Graph, norm: str) -> str:
     if norm == "layer_norm":
         return graph.call("norm_context", "LayerNorm", {"eps": 1e-5}, x="context") + ".out"
     if norm == "group_norm":
-        graph.call("turn", "SwapTokenAxes", x="context")
+        graph.call("turn", "Transpose", x="context")
         graph.call("norm_context", "GroupNorm", {"num_groups": 32}, x="turn.out")
-        return graph.call("turn_back", "SwapTokenAxes", x="norm_context.out") + ".out"
+        return graph.call("turn_back", "Transpose", x="norm_context.out") + ".out"
     return "context"

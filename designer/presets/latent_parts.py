@@ -54,6 +54,12 @@ class Residual:
         return ("Scaled" if self.factor != 1 else "") + ("Direct" if not self.time_act else "") + base
 
 
+def activation(graph: Graph, node: str, act: str, source: str) -> str:
+    """Add an activation; return its endpoint."""
+    params = {"approximate": "none"} if act == "GELU" else {}
+    return graph.call(node, act, params, x=source) + ".out"
+
+
 @dataclass
 class Parts:
     """The definitions that a network uses, each written when it is first asked for."""
@@ -70,8 +76,7 @@ class Parts:
 
     def activate(self, graph: Graph, node: str, source: str) -> str:
         """Add the activation of the network; return its endpoint."""
-        params = {"approximate": "none"} if self.style.act == "GELU" else {}
-        return graph.call(node, self.style.act, params, x=source) + ".out"
+        return activation(graph, node, self.style.act, source)
 
     # -- residual blocks ----------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from designer.presets.graph import Graph, Json, definition, integer, integers, port
 from designer.presets.latent_attention import LDM
-from designer.presets.latent_conditions import Condition, TimeEmbedding
+from designer.presets.latent_conditions import Condition, Place, TimeEmbedding
+from designer.presets.latent_labels import ContextProjection
 from designer.presets.latent_levels import Level, down_level, middle, up_level
-from designer.presets.latent_parts import Parts, Style
+from designer.presets.latent_parts import Parts, Style, activation
 
 PASS = {"num_groups": "num_groups"}
 # Our names of inputs, in the order of forward.
@@ -30,7 +31,10 @@ class LatentUNet:
     style: Style = field(default_factory=Style)
     time: TimeEmbedding = field(default_factory=TimeEmbedding)
     conditions: tuple[Condition, ...] = ()
+    context: ContextProjection | None = None
     mid_factor: float = 1.0
+    center_input: bool = False
+    kernels: tuple[int, int] = (3, 3)  # of the first and the last convolution
     names: Mapping[str, str] = field(
         default_factory=dict
     )  # our names of inputs → those of the forward arguments
@@ -55,6 +59,8 @@ class Values:
         for level, value in uses:
             by_level.setdefault(level, set()).add(value)
         values = set().union(*by_level.values())
+        if not values:
+            return Shared()
         if any(isinstance(value, tuple) for value in values) or any(
             len(one) > 1 for one in by_level.values()
         ):
@@ -86,6 +92,7 @@ class Writer:
     def __init__(self, network: LatentUNet) -> None:
         self.network = network
         self.parts = Parts(network.style)
+        self.context = network.name("context")
         self.graph = Graph()
         out = (
             {"out_channels": integer("channels of the prediction", network.out_channels)}
@@ -110,23 +117,36 @@ class Writer:
         )
         heads = [(index, level.heads) for index, level in attending]
         self.heads = self.values.share("num_heads", "attention heads", heads, levels)
-        depths = [(index, level.depth) for index, level in attending]
+        depths = [(index, level.depth) for index, level in attending if level.kind == "cross"]
         self.depth = self.values.share(
             "depth", "transformer blocks behind each residual block", depths, levels
         )
+        context = {"context_dim": integer("features of a token of the context", network.context_dim)}
         self.values.parameters |= {
-            "context_dim": integer("features of a token of the context", network.context_dim),
+            **({} if network.context else context),
             "num_groups": integer("groups of the normalisations", network.num_groups),
         }
 
     def embedding(self) -> str:
         """Add the time embedding with its conditions; return its endpoint."""
         network = self.network
-        temb = network.time.attach(self.graph, self.parts, network.name("t"))
+        place = Place(self.graph, self.parts, network.time.size(), network.names)
+        temb = network.time.attach(place, network.style.act)
         for condition in network.conditions:
-            names = {ours: network.name(ours) for ours in condition.ports()}
-            temb = condition.attach(self.graph, self.parts, temb, names)
+            temb = condition.attach(place, temb)
+        if network.time.final_act:
+            temb = activation(self.graph, "temb_act", network.time.final_act, temb)
+        if network.context:
+            self.context = network.context.attach(place)
         return temb
+
+    def conv_in(self) -> str:
+        """Add the first convolution; return its endpoint."""
+        network = self.network
+        x = network.name("x")
+        if network.center_input:
+            x = self.graph.call("center", "CenterInput", x=x) + ".out"
+        return self.graph.call("conv_in", "Conv2d", _conv("channels[0]", network.kernels[0]), x=x) + ".out"
 
     def encoder(self, trunk: str, temb: str) -> str:
         """Add the levels of the encoder; return the endpoint of the coarsest map."""
@@ -173,21 +193,29 @@ class Writer:
     def _attention(self, index: int, level: Level) -> Json:
         if not level.has_context:
             return {}
+        if level.kind == "mixed":
+            return {"num_heads": self.heads.read(index, level.heads)}
         depth = "depths" if isinstance(level.depth, tuple) else "depth"
         return {"num_heads": self.heads.read(index, level.heads), depth: self.depth.read(index, level.depth)}
 
     def _inputs(self, level: Level, temb: str) -> dict[str, str]:
-        return {"temb": temb, **({"context": self.network.name("context")} if level.has_context else {})}
+        return {"temb": temb, **({"context": self.context} if level.has_context else {})}
 
     def inputs(self, extra: Mapping[str, Json] | None = None) -> list[Json]:
         """Return the inputs of the network in the order of forward, under the names they are known by."""
         ports = {
             "x": port("x", "latent", "B in_channels H W", help="noisy latent"),
             "t": port("t", "timestep", "B", help="timestep, 0 … 999"),
-            "context": port("context", "context", "B N context_dim", help="text tokens"),
         }
+        context = self.network.context
+        if context is None or context.reads_text:
+            size = "context_dim" if context is None else context.in_dim
+            ports["context"] = port("context", "context", f"B N {size}", help="text tokens")
+        ports |= self.network.time.ports()
         for condition in self.network.conditions:
             ports |= condition.ports()
+        if context:
+            ports |= context.ports()
         ports |= extra or {}
         return [{**ports[ours], "name": self.network.name(ours)} for ours in ORDER if ours in ports]
 
@@ -199,16 +227,23 @@ def unet(
     writer = Writer(network)
     graph = writer.graph
     temb = writer.embedding()
-    graph.call("conv_in", "Conv2d", {"out_channels": "channels[0]"}, x=network.name("x"))
-    trunk = writer.middle(writer.encoder("conv_in.out", temb), temb)
+    trunk = writer.middle(writer.encoder(writer.conv_in(), temb), temb)
     skips = {index: f"down_{index}.skips" for index in range(len(network.channels))}
     trunk = writer.decoder(trunk, temb, skips)
     graph.call("norm_out", "GroupNorm", {"num_groups": "num_groups", "eps": network.style.eps}, x=trunk)
     act = writer.parts.activate(graph, "act_out", "norm_out.out")
-    graph.call("conv_out", "Conv2d", {"out_channels": "out_channels", "init": "zero"}, x=act)
+    graph.call("conv_out", "Conv2d", {**_conv("out_channels", network.kernels[1]), "init": "zero"}, x=act)
     output = port("out", "prediction", "B out_channels H W", "conv_out.out")
     main = definition(doc, graph, writer.inputs(), [output], writer.values.parameters, reference)
     return document(name, "UNet", {"UNet": main, **reversed_order(writer.parts.definitions)}, training)
+
+
+def _conv(channels: str, kernel: int) -> Json:
+    """Parameters of a convolution that keeps the size of a map."""
+    return {
+        "out_channels": channels,
+        **({} if kernel == 3 else {"kernel_size": kernel, "padding": (kernel - 1) // 2}),
+    }
 
 
 def reversed_order(definitions: Mapping[str, Json]) -> dict[str, Json]:

@@ -1,0 +1,20 @@
+"""Conditional U-Net, ControlNet and T2I-Adapter equal diffusers' with the same weights."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+pytest.importorskip("diffusers")
+from harness import TOLERANCE, compare, configurations
+
+CLASSES = ("UNet2DConditionModel",)
+
+
+@pytest.mark.parametrize("configuration", configurations(*CLASSES), ids=lambda one: one["id"])
+def test_configuration_equals_diffusers(configuration: dict[str, Any]) -> None:
+    parity = compare(configuration["constructor"], configuration["kwargs"], configuration["inputs"])
+    assert parity.parameters == configuration["param_count"]
+    assert parity.error < TOLERANCE
