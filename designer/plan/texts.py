@@ -59,7 +59,7 @@ def argument_text(
 
 def fold(text: str, constants: Mapping[str, Any]) -> str:
     """Replace names that are constants by their values and simplify choices that are thereby decided."""
-    if not constants.keys() & expressions.names(text):
+    if is_constant(text) or not constants.keys() & expressions.names(text):
         return text
 
     class Fold(ast.NodeTransformer):
@@ -71,6 +71,21 @@ def fold(text: str, constants: Mapping[str, Any]) -> str:
             if isinstance(node.test, ast.Constant):
                 return node.body if node.test.value else node.orelse
             return node
+
+        def visit_Compare(self, node: ast.Compare) -> ast.expr:
+            self.generic_visit(node)
+            if all(is_constant(ast.unparse(one)) for one in (node.left, *node.comparators)):
+                return ast.Constant(expressions.evaluate(ast.unparse(node), {}))
+            return node
+
+        def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+            self.generic_visit(node)
+            decisive = isinstance(node.op, ast.Or)  # the operand that decides the whole
+            known = [bool(one.value) for one in node.values if isinstance(one, ast.Constant)]
+            rest = [one for one in node.values if not isinstance(one, ast.Constant)]
+            if decisive in known or not rest:
+                return ast.Constant(decisive in known)
+            return rest[0] if len(rest) == 1 else ast.BoolOp(node.op, rest)
 
     tree = Fold().visit(ast.parse(text.strip(), mode="eval"))
     return ast.unparse(ast.fix_missing_locations(tree))
@@ -126,6 +141,8 @@ def _literal(node: str, name: str, sites: list[Frame], values: list[tuple[dict[s
 
 def python_source(text: str, count: str = "") -> str:
     """Return grammar text as Python source; L, the repeat count, is replaced by its own source."""
+    if is_constant(text):  # a literal may be longer than an expression
+        return quoted(ast.unparse(ast.parse(text, mode="eval")))
     tree = ast.parse(expressions.to_source(text), mode="eval")
 
     class Count(ast.NodeTransformer):

@@ -74,12 +74,12 @@ def _down_level(parts: Parts, kind: str, padding: int) -> Json:
     )
 
 
-def up_level(parts: Parts, kind: str, late: bool = False, first: bool = False) -> str:
-    """Return the name of a decoder level.
+def up_level(parts: Parts, kind: str, late: bool = False, first: bool = False, suffix: str = "") -> str:
+    """Return the name of a decoder level, which may need a suffix.
 
     A `late` level attends once, behind its blocks; the `first` of a pyramid starts its image.
     """
-    name = f"{'First' if first else ''}{PREFIX[kind]}UpLevel{'Late' if late else ''}"
+    name = f"{'First' if first else ''}{PREFIX[kind]}UpLevel{suffix}"
     return parts.have(name, lambda: _up_level(parts, kind, late, first))
 
 

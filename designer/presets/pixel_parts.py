@@ -130,7 +130,9 @@ class Parts:
         zero = {"out_channels": "out_channels", "init": "zero"}
         help = "starts at 0, so that the block starts as its shortcut (article section 9)"
         graph.call("conv2", "Conv2d", zero, x=h, help=help)
-        when = "in_channels != out_channels" + (f" or resample in {list(style.project)}" if style.project else "")
+        when = "in_channels != out_channels" + (
+            f" or resample in {list(style.project)}" if style.project else ""
+        )
         one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0}
         graph.call("shortcut", "Conv2d", one, when=when, x=trunk)
         end = self.add(graph, "shortcut.out", "conv2.out")

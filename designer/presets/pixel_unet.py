@@ -64,7 +64,7 @@ def decoder(
     graph: Graph, parts: Parts, levels: Sequence[Level], x: str, temb: str, channels: str = ""
 ) -> tuple[str, str]:
     """Add the levels …, up_1, up_0; return the endpoints of the finest map and of the image beside it, or ""."""
-    image = ""
+    image, mixed = "", not all(level.late for level in levels)
     for index, level in reversed(list(enumerate(levels))):
         kind = "conv" if index == 0 and level.up in PYRAMIDS else level.up
         attention = level.attention if level.up_attention is None else level.up_attention
@@ -80,8 +80,9 @@ def decoder(
         if first:
             params["image_channels"] = channels
         beside = {"image": image} if image and kind == "skip" else {}
+        suffix = "Late" if level.late and kind != "skip" and mixed else ""
         inputs = {"x": x, "skips": f"down_{index}.skips", "temb": temb, **beside}
-        graph.call(f"up_{index}", up_level(parts, kind, level.late, first), params, **inputs)
+        graph.call(f"up_{index}", up_level(parts, kind, level.late, first, suffix), params, **inputs)
         x = f"up_{index}.x"
         image = f"up_{index}.image" if kind == "skip" else image
     if image:
