@@ -47,7 +47,13 @@ def _follow(folder: Path, on_step: Callable[[int, int], None], time_limit_s: flo
             [sys.executable, "-P", "-m", "designer.sample.worker", str(folder / "spec.json")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=child_environment(),
         )  # fmt: skip
-    timer = threading.Timer(time_limit_s, process.kill)
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(time_limit_s, stop)
     timer.start()
     reason = ""
     try:
@@ -61,5 +67,9 @@ def _follow(folder: Path, on_step: Callable[[int, int], None], time_limit_s: flo
         process.kill()
         timer.cancel()
     if status:
-        late = f"ended with status {status}; it may have passed {time_limit_s:g} s or the memory limit"
-        raise UserError(f"sampling failed: {reason or late}")
+        end = (
+            f"ran past {time_limit_s:g} s"
+            if late.is_set()
+            else f"ended with status {status}, maybe for want of memory"
+        )
+        raise UserError(f"sampling failed: {reason or end}")

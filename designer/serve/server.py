@@ -1,5 +1,6 @@
 """The server process: loads the models, binds the port, serves until interrupted."""
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def run_server(directory: Path, host: str, port: int) -> None:
         )
     print(f"designer: serving http://{host}:{listener.getsockname()[1]}/v2", flush=True)
     config = uvicorn.Config(create_app(repository), log_level="warning", timeout_graceful_shutdown=20)
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # raised again by uvicorn, after it has drained
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -31,6 +33,7 @@ def _bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(2048)  # from here on clients wait instead of being refused
     except (OSError, OverflowError) as error:
         listener.close()
         raise UserError(

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -263,7 +264,7 @@ def test_a_full_server_says_503(small):
 
 
 def test_a_bug_of_the_server_shows_no_traceback(small, monkeypatch):
-    monkeypatch.setattr("designer.serve.routes.decode", lambda *_: 1 // 0)
+    monkeypatch.setattr(sys.modules[create_app.__module__], "decode", lambda *_: 1 // 0)
     client = TestClient(create_app(small), raise_server_exceptions=False)
     answer = client.post("/v2/models/plain/infer", content=b"{}")
     assert answer.status_code == 500 and answer.json() == {
