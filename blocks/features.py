@@ -1,6 +1,6 @@
 """Features of vectors and tokens, joined or flattened."""
 
-from designer.spec import BlockSpec, Example, Port, Stability
+from designer.spec import BlockSpec, Example, Param, Port, Stability
 
 SPECS = (
     BlockSpec(
@@ -56,5 +56,23 @@ SPECS = (
         article="2.4.2",
         stability=Stability("", "moves values, changes none"),
         examples=(Example({"x": (2, 4)}, {}),),
+    ),
+    BlockSpec(
+        name="DropTokens",
+        title="Drop first tokens",
+        family="Tokens",
+        tags=("reshape",),
+        kind="expression",
+        target="{x}[:, {count}:]",
+        summary="Leaves out the first tokens, such as those of the conditions, once they have done their work.",
+        glyph="⊏",
+        inputs=(Port("x", "tokens", "B N features"),),
+        outputs=(Port("out", "tokens", "B N-count features"),),
+        params=(Param("count", "int", 1, minimum=1, help="how many"),),
+        formula="y = x[count:]",
+        reference="Bao et al. 2023, arXiv:2209.12152",
+        article="2.4.3",
+        stability=Stability("", "values pass unchanged", gain="1"),
+        examples=(Example({"x": (2, 5, 4)}, {"count": 2}),),
     ),
 )
