@@ -45,3 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a path that cannot be used, a full disk
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"designer: {where}{error.strerror or error}", file=sys.stderr)
+        return EXIT_UNUSABLE

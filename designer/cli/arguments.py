@@ -21,10 +21,17 @@ def assignments(pairs: Sequence[str]) -> dict[str, Any]:
         if not separator or not name:
             raise UserError(f"received {pair!r}; expected NAME=VALUE")
         try:
-            found[name.strip()] = json.loads(text)
-        except ValueError:
+            found[name.strip()] = json.loads(text, parse_constant=str)  # NaN is no number here, but text
+        except (ValueError, RecursionError):
             found[name.strip()] = text
     return found
+
+
+def port(text: str) -> int:
+    """Read a TCP port; for argparse."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"received {text!r}; expected a port from 1 to 65535")
+    return int(text)
 
 
 def operating_point(text: str | None) -> dict[str, int]:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from designer.cli.arguments import port
 from designer.errors import UserError
 
 
@@ -18,7 +19,7 @@ def add_commands(commands: Any) -> None:
         "design", metavar="DESIGN", nargs="?", type=Path, help="design file (default: a preset)"
     )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--port", type=port, default=7860)
     parser.add_argument(
         "--auth", metavar="FILE", type=Path, help="file of USER:PASSWORD lines; only they may enter"
     )
@@ -42,6 +43,8 @@ def read_users(path: Path) -> list[tuple[str, str]]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not a text file; expected lines USER:PASSWORD") from None
     users = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -60,6 +63,8 @@ def _ui(options: argparse.Namespace) -> int:
 
     design = load(options.design) if options.design else None
     users = read_users(options.auth) if options.auth else None
+    if options.workspace and options.workspace.exists() and not options.workspace.is_dir():
+        raise UserError(f"--workspace {options.workspace}: is a file; expected a folder")
     try:
         from designer.ui.app import launch
     except ModuleNotFoundError as error:

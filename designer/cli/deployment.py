@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from designer.cli.arguments import add_json
+from designer.cli.arguments import add_json, port
 from designer.cli.output import print_json
 
 
@@ -37,7 +37,7 @@ def _add_serve(commands: Any) -> None:
     )
     parser.add_argument("directory", metavar="DIR", type=Path, help="an export, or a folder of exports")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--port", type=port, default=8080)
     parser.set_defaults(run=_serve)
 
 

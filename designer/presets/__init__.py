@@ -14,6 +14,7 @@ from typing import Any
 from designer.document import Design
 from designer.errors import UserError
 from designer.reader import read_design
+from designer.shapes.params import declarations, problem
 from designer.summary import summarize
 
 
@@ -83,7 +84,11 @@ def build(preset_id: str, overrides: Mapping[str, Any] | None = None) -> Design:
         raise UserError(f"no preset is named {preset_id!r}{hint}")
     design = preset.design
     known = design.main_definition.parameters
-    for name in overrides or {}:
+    declared = declarations(design.main_definition)
+    for name, value in (overrides or {}).items():
+        expected = problem(declared[name], value) if name in declared else ""
+        if expected:
+            raise UserError(f"{preset_id}: {name} is {value!r:.80}; expected {expected}")
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(known)}"
