@@ -1,9 +1,9 @@
-"""Mixing of a spatial and a temporal branch (AlphaBlender): fixed, learned, and learned but off for images."""
+"""Mixing of a spatial and a temporal branch (AlphaBlender): fixed, learned, learned but off for images."""
 
 import torch
 from torch import Tensor, nn
 
-from designer.spec import BlockSpec, Example, Param, Port, Stability
+from designer.spec import BlockSpec, Example, Gate, Param, Port, Stability
 
 SPECS = (
     BlockSpec(
@@ -50,35 +50,61 @@ SPECS = (
         examples=(Example({"spatial": (2, 3, 4), "temporal": (2, 3, 4)}, {"start": 0.0}),),
     ),
     BlockSpec(
-        name="VideoBlend",
-        title="Blend, learned, images spatial only",
+        name="FrameBlendWeight",
+        title="Blend weight of each frame",
         family="Video",
-        tags=("add",),
-        kind="module",
-        target="VideoBlend",
-        summary="Mixes the spatial and the temporal branch by a learned number; frames that are single images stay spatial.",
-        glyph="◧",
-        inputs=(
-            Port("spatial", "any", "B*T *S"),
-            Port("temporal", "any", "B*T *S"),
-            Port("image_only", "any", "B T", help="not 0 for frames that are single images"),
+        tags=("gate",),
+        gate=Gate(
+            granularity="scalar",
+            low="0",
+            high="1",
+            sources=("condition",),
+            learned=True,
+            initial="1/(1 + exp(-start))",
         ),
-        outputs=(Port("out", "same:spatial", "B*T *S"),),
+        kind="module",
+        target="FrameBlendWeight",
+        summary="How much of the spatial branch each frame keeps: a learned number for videos, all for single images.",
+        glyph="◧",
+        inputs=(Port("image_only", "toggle", "B T", help="not 0 for frames that are single images"),),
+        outputs=(Port("weight", "gate", "B*T"),),
         params=(Param("start", "float", 0.5, help="the number before the sigmoid at start"),),
         parameters="1",
-        formula="y = α s + (1 − α) t, α = 1 for images, else σ(m)",
+        formula="α = 1 for images, else σ(m)",
         reference="Blattmann et al. 2023, arXiv:2311.15127",
         article="2.5.1",
         stability=Stability(
             "joint training on images and videos",
-            "a convex combination never exceeds its inputs; images leave the temporal layers untouched",
+            "the sigmoid bounds the mixture; images leave the temporal layers untouched",
             bounded=True,
         ),
+        examples=(Example({"image_only": (2, 3)}, {}), Example({"image_only": (2, 3)}, {"start": 0.0})),
+    ),
+    BlockSpec(
+        name="BlendFrames",
+        title="Blend frames",
+        family="Video",
+        tags=("add", "gating"),
+        kind="function",
+        target="blend_frames",
+        summary="Mixes the spatial and the temporal branch of each frame by the frame's weight.",
+        glyph="◧",
+        inputs=(
+            Port("spatial", "any", "frames *S"),
+            Port("temporal", "any", "frames *S"),
+            Port("weight", "gate", "frames", help="weight of the spatial branch"),
+        ),
+        outputs=(Port("out", "same:spatial", "frames *S"),),
+        formula="y = α s + (1 − α) t",
+        reference="Blattmann et al. 2023, arXiv:2304.08818, section 3.1",
+        article="2.5.1",
+        stability=Stability(
+            "the amplitude of the mixture",
+            "with a weight in [0, 1] a convex combination: it never exceeds its inputs",
+        ),
         examples=(
-            Example({"spatial": (6, 4, 5), "temporal": (6, 4, 5), "image_only": (2, 3)}, {}),
-            Example(
-                {"spatial": (6, 4, 5, 7), "temporal": (6, 4, 5, 7), "image_only": (2, 3)}, {"start": 0.0}
-            ),
+            Example({"spatial": (6, 4, 5), "temporal": (6, 4, 5), "weight": (6,)}, {}),
+            Example({"spatial": (6, 4, 5, 7), "temporal": (6, 4, 5, 7), "weight": (6,)}, {}),
         ),
     ),
 )
@@ -95,13 +121,17 @@ class LearnedBlend(nn.Module):
         return torch.lerp(temporal, spatial, self.mix_factor.sigmoid())
 
 
-class VideoBlend(nn.Module):
-    """Learned mixture of frames [B·T, ...]; frames with image_only [B, T] ≠ 0 stay spatial (SVD 2023)."""
+class FrameBlendWeight(nn.Module):
+    """Weight of the spatial branch: image_only [B, T], not 0 for single images → [B·T] (SVD 2023)."""
 
     def __init__(self, start: float = 0.5) -> None:
         super().__init__()
         self.mix_factor = nn.Parameter(torch.tensor([start]))
 
-    def forward(self, spatial: Tensor, temporal: Tensor, image_only: Tensor) -> Tensor:
-        alpha = torch.where(image_only.bool(), 1.0, self.mix_factor.sigmoid()).flatten()
-        return torch.lerp(temporal, spatial, alpha.view(-1, *[1] * (spatial.ndim - 1)))
+    def forward(self, image_only: Tensor) -> Tensor:
+        return torch.where(image_only.bool(), 1.0, self.mix_factor.sigmoid()).flatten()
+
+
+def blend_frames(spatial: Tensor, temporal: Tensor, weight: Tensor) -> Tensor:
+    """Mix frames [B·T, ...] by a weight per frame [B·T]: weight · spatial + (1 - weight) · temporal."""
+    return torch.lerp(temporal, spatial, weight.view(-1, *[1] * (spatial.ndim - 1)))
