@@ -98,6 +98,8 @@ class CroppedSinCosPosition(nn.Module):
 
     def forward(self, tokens: Tensor, like: Tensor) -> Tensor:
         height, width = like.shape[-2] // self.patch_size, like.shape[-1] // self.patch_size
-        top, left = (self.grid_size - height) // 2, (self.grid_size - width) // 2
+        # (grid - size) // 2 in whole numbers that stay positive: exported division cuts towards 0
+        middle, even = self.grid_size // 2, 1 - self.grid_size % 2
+        top, left = middle - (height + even) // 2, middle - (width + even) // 2
         table = self.table.unflatten(0, (self.grid_size, self.grid_size))
         return tokens + table[top : top + height, left : left + width].flatten(0, 1)
