@@ -62,6 +62,27 @@ SPECS = (
         ),
         examples=(Example({"t": (3,)}, {"dim": 8}),),
     ),
+    BlockSpec(
+        name="MPFourier",
+        title="Magnitude-preserving Fourier features",
+        family="Magnitude-preserving",
+        tags=("embedding", "time_embedding"),
+        kind="module",
+        target="MPFourier",
+        summary="Cosines of a noise level at random frequencies and phases, scaled to unit second moment.",
+        glyph="∿",
+        inputs=(Port("noise", "sigma", "B", help="c_noise"),),
+        outputs=(Port("out", "vector", "B dim"),),
+        params=(
+            Param("dim", "int", 128, minimum=1, positional=True, omit=None, help="size of the embedding"),
+            Param("bandwidth", "float", 1.0, minimum=0.0, help="standard deviation of the frequencies"),
+        ),
+        formula="y = √2 cos(2π(f t + φ)), f ~ N(0, bandwidth²), φ ~ U(0, 1) constant",
+        reference="Karras et al. 2023, arXiv:2312.02696, equation 75",
+        article="2.1.4, 2.2.5",
+        stability=Stability("the input scale of the conditioning path", "bounded, of unit second moment", bounded=True),
+        examples=(Example({"noise": (3,)}, {"dim": 8}),),
+    ),,
 )  # fmt: skip
 
 
@@ -90,3 +111,19 @@ class FourierFeatures(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         angles = 2 * math.pi * t.float()[:, None] * self.frequencies
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+class MPFourier(nn.Module):
+    """Random Fourier features of unit second moment: [B] → [B, dim] (Karras et al. 2023, equation 75)."""
+
+    frequencies: Tensor
+    phases: Tensor
+
+    def __init__(self, dim: int, *, bandwidth: float = 1.0) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", 2 * math.pi * torch.randn(dim) * bandwidth)
+        self.register_buffer("phases", 2 * math.pi * torch.rand(dim))
+
+    def forward(self, noise: Tensor) -> Tensor:
+        angles = noise.float()[:, None] * self.frequencies + self.phases
+        return math.sqrt(2) * angles.cos()
