@@ -4,7 +4,7 @@ import re
 
 from designer.importers import Rule
 from designer.presets.latent_levels import Level
-from designer.presets.latent_unet import LatentUNet
+from designer.presets.latent_writer import LatentUNet
 
 _RES = (
     (r"(norm1|norm2|conv1|conv2)\.(.*)", r"\1.\2"),
@@ -33,7 +33,10 @@ def weight_rules(network: LatentUNet) -> tuple[Rule, ...]:
         Rule(r"conv_norm_out\.(.*)", r"norm_out.\1"),
     ]
     for index, level in enumerate(network.down):
-        rules += _level(f"down_blocks.{index}", f"down_{index}", level, nested=level.has_context)
+        nested = (
+            level.has_context or not network.up
+        )  # the block of a control network holds a zero convolution
+        rules += _level(f"down_blocks.{index}", f"down_{index}", level, nested)
         rules += _resampler(
             f"down_blocks.{index}.downsamplers.0.", f"down_{index}.down.", level, network.style.asymmetric
         )

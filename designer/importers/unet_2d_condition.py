@@ -28,7 +28,8 @@ from designer.importers.latent_rules import weight_rules
 from designer.presets.latent_conditions import Condition, TimeEmbedding
 from designer.presets.latent_labels import ContextProjection
 from designer.presets.latent_parts import Style
-from designer.presets.latent_unet import LatentUNet, unet
+from designer.presets.latent_unet import unet
+from designer.presets.latent_writer import LatentUNet
 
 DEFAULT_UP = [name.replace("Down", "Up") for name in reversed(DEFAULT_DOWN)]
 ADDED = ("text", "text_image", "text_time", "image")

@@ -111,6 +111,9 @@ class ForwardPlan:
 
     def _assign(self, endpoint: str, expression: Expression) -> None:
         self._consume(expression)
+        if expression.text in self.variables.values():  # a value passed on needs no second name
+            self.variables[endpoint] = expression.text
+            return
         name = self._name(endpoint)
         self.variables[endpoint] = name
         text = f"{name} = {expression.text}"
@@ -241,7 +244,7 @@ class ForwardPlan:
                 port: value.text if is_call or value.fits(target.target, port) else f"({value.text})"
                 for port, value in values.items()
             }
-            text = target.target.format(**bare, **self._read(site))
+            text = _spliced(target.target, bare).format(**bare, **self._read(site))
         elif isinstance(target, BlockSpec) and target.kind == "function":
             given = [value.text for value in values.values()] + self._function_arguments(site, target)
             text = f"{target.target}({', '.join(given)})"
@@ -327,7 +330,7 @@ class ForwardPlan:
         inputs = {port.name: port for port in call_.target.inputs}
         names: dict[str, str] = {}
         for output, link in links.items():
-            names[link] = self._carry(node, f"{node}.{output}", ends[link], values[link])
+            names[link] = self._carry(node, f"{node}.{output}", values[link])
         history = self._histories(node, site)
         element = "layer" if not site.attribute.endswith("s") else site.attribute[:-1] or "layer"
         element = element if element not in self._taken() else f"{element}_module"
@@ -350,9 +353,9 @@ class ForwardPlan:
     def _is_popped(takes_stack: bool, value: object) -> bool:
         return type(value).__name__ == "Stack" and not takes_stack
 
-    def _carry(self, node: str, end: str, source: str, value: Expression) -> str:
+    def _carry(self, node: str, end: str, value: Expression) -> str:
         """The variable that the loop overwrites; a value still needed elsewhere is kept."""
-        if self.remaining[source] <= 0:
+        if value.text not in self._taken():
             return value.text
         name = self._telling(node, end, self._taken())
         name = name if name not in self._taken() else self._fresh(name, self._taken())
@@ -416,6 +419,15 @@ def _wrapped(text: str) -> str:
     ):
         return f"{left}{separator}{head}(\n{pad}{arguments[0]}\n{' ' * INDENT})"
     return f"{left}{separator}(\n{pad}{right}\n{' ' * INDENT})"
+
+
+def _spliced(template: str, texts: dict[str, str]) -> str:
+    """Where a template unpacks a list that is written out, put the items themselves: [*[a, b], c] is [a, b, c]."""
+    for port, text in texts.items():
+        if f"*{{{port}}}" in template and text.startswith("[") and text.endswith("]") and _balanced(text[1:-1]):
+            template = template.replace(f"*{{{port}}}", f"{{{port}}}")
+            texts[port] = text[1:-1]
+    return template
 
 
 def _balanced(text: str) -> bool:

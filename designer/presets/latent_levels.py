@@ -42,7 +42,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class Kind:
     """What the definitions of a level are named, and which inputs and parameters its kind adds."""
 
     prefix: str
@@ -53,7 +53,7 @@ class _Kind:
     )  # parameters of a block, as the level passes them on
 
     @classmethod
-    def of(cls, level: Level) -> "_Kind":
+    def of(cls, level: Level) -> "Kind":
         if not level.has_context:
             return cls("Resample" if level.resamples else "")
         prefix = level.kind.capitalize() + ("Only" if level.only_cross else "")
@@ -73,14 +73,34 @@ class _Kind:
         return {"temb": "temb", **{one["name"]: one["name"] for one in self.inputs}}
 
 
-def _residual(parts: Parts, level: Level, resample: str = "") -> str:
+@dataclass(frozen=True)
+class Route:
+    """What happens to a skip on its way to the decoder: here nothing; see its subclasses."""
+
+    prefix: str = ""
+    doc: str = ""
+    stacks: Mapping[str, str] = field(default_factory=dict)  # further inputs of a block → the level's stacks
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)  # as a level passes them on
+    main_parameters: Mapping[str, Json] = field(default_factory=dict)
+    main_values: Mapping[str, str] = field(default_factory=dict)  # as main passes them to a level
+
+    def write(self, parts: Parts, graph: Graph, skip: str) -> str:
+        """Add the nodes; return the endpoint of what is concatenated."""
+        return skip
+
+
+PLAIN = Route()
+
+
+def residual(parts: Parts, level: Level, resample: str = "") -> str:
     """The residual block of a level."""
     if not level.resamples:
         return parts.res_block()
     return parts.res_block(Residual(parts.style.factor, not parts.style.bare_time, resample))
 
 
-def _attend(parts: Parts, level: Level, graph: Graph, kind: _Kind) -> str:
+def attend(parts: Parts, level: Level, graph: Graph, kind: Kind) -> str:
     """Add the attention behind a residual block, where the level has it; return the endpoint."""
     if not level.has_context:
         return "res.x"
@@ -90,39 +110,37 @@ def _attend(parts: Parts, level: Level, graph: Graph, kind: _Kind) -> str:
     return graph.call("attn", attention, {**kind.values, **PASS}, x="res.x", context="context") + ".x"
 
 
+def downsample(parts: Parts, level: Level, graph: Graph, source: str) -> str:
+    """Add what halves the resolution at the end of a level, where it is wanted; return the endpoint."""
+    if level.resamples:
+        name = residual(parts, level, "down")
+        wide = {"out_channels": "out_channels", **PASS}
+        return graph.call("down", name, wide, when="downsample", x=source, temb="temb") + ".x"
+    if parts.style.asymmetric:
+        return graph.call("down", "DownsampleConv", when="downsample", x=source) + ".out"
+    strided = {"out_channels": "out_channels", "stride": 2}
+    return graph.call("down", "Conv2d", strided, when="downsample", x=source) + ".out"
+
+
 def down_level(parts: Parts, level: Level) -> str:
     """Return the name of an encoder level."""
-    kind = _Kind.of(level)
+    kind = Kind.of(level)
     return parts.have(f"{kind.prefix}DownLevel", lambda: _down_level(parts, level, kind))
 
 
-def _down_level(parts: Parts, level: Level, kind: _Kind) -> Json:
+def _down_level(parts: Parts, level: Level, kind: Kind) -> Json:
     graph = Graph()
     block = _block(parts, level, kind)
     params = {"out_channels": "out_channels", **kind.values, **PASS}
     graph.call("blocks", block, params, repeat="num_blocks", x="x", **kind.edges())
     graph.call("push", "PushSkip", first="x", rest="blocks.x[]")
-    if level.resamples:
-        down = _residual(parts, level, "down")
-        graph.call(
-            "down",
-            down,
-            {"out_channels": "out_channels", **PASS},
-            when="downsample",
-            x="blocks.x",
-            temb="temb",
-        )
-    elif parts.style.asymmetric:
-        graph.call("down", "DownsampleConv", when="downsample", x="blocks.x")
-    else:
-        strided = {"out_channels": "out_channels", "stride": 2}
-        graph.call("down", "Conv2d", strided, when="downsample", x="blocks.x")
+    down = downsample(parts, level, graph, "blocks.x")
     return definition(
         "One encoder resolution: blocks, then halving. Its skips are its input and the output of each block.",
         graph,
         [port("x", "map", "B in_channels H W"), TEMB_IN, *kind.inputs],
         [
-            port("x", "map", source="down.x" if level.resamples else "down.out"),
+            port("x", "map", source=down),
             port("skips", "skip", source="push.out", stack=True),
         ],
         {
@@ -138,56 +156,61 @@ def _down_level(parts: Parts, level: Level, kind: _Kind) -> Json:
     )
 
 
-def _block(parts: Parts, level: Level, kind: _Kind) -> str:
+def _block(parts: Parts, level: Level, kind: Kind) -> str:
     """The block of an encoder level: a residual block, then attention where the level has it."""
     if not level.has_context:
-        return _residual(parts, level)
-    single = _Kind.of(level.single())
+        return residual(parts, level)
+    single = Kind.of(level.single())
     return parts.have(f"{single.prefix}Block", lambda: _attended_block(parts, level, single))
 
 
-def _attended_block(parts: Parts, level: Level, kind: _Kind) -> Json:
+def _attended_block(parts: Parts, level: Level, kind: Kind) -> Json:
     graph = Graph()
-    graph.call("res", _residual(parts, level), {"out_channels": "out_channels", **PASS}, x="x", temb="temb")
+    graph.call("res", residual(parts, level), {"out_channels": "out_channels", **PASS}, x="x", temb="temb")
     return definition(
         f"Residual block, then {ATTENTION[level.kind]}.",
         graph,
         [port("x", "map", "B in_channels H W"), TEMB_IN, *kind.inputs],
-        [port("x", "map", "B out_channels H W", _attend(parts, level, graph, kind))],
+        [port("x", "map", "B out_channels H W", attend(parts, level, graph, kind))],
         {**IN, **OUT, **TEMB, **kind.parameters, **GROUPS},
         LDM,
     )
 
 
-def up_level(parts: Parts, level: Level) -> str:
-    """Return the name of a decoder level."""
-    kind = _Kind.of(level)
-    return parts.have(f"{kind.prefix}UpLevel", lambda: _up_level(parts, level, kind))
+def upsample(parts: Parts, level: Level, graph: Graph, source: str) -> str:
+    """Add what doubles the resolution at the end of a level, where it is wanted; return the endpoint."""
+    if not level.resamples:
+        return graph.call("up", "UpsampleConv", when="upsample", x=source) + ".out"
+    name = residual(parts, level, "up")
+    wide = {"out_channels": "out_channels", **PASS}
+    return graph.call("up", name, wide, when="upsample", x=source, temb="temb") + ".x"
 
 
-def _up_level(parts: Parts, level: Level, kind: _Kind) -> Json:
+def up_level(parts: Parts, level: Level, route: Route = PLAIN) -> str:
+    """Return the name of a decoder level whose skips take this route."""
+    kind = Kind.of(level)
+    return parts.have(f"{route.prefix}{kind.prefix}UpLevel", lambda: _up_level(parts, level, kind, route))
+
+
+def _up_level(parts: Parts, level: Level, kind: Kind, route: Route) -> Json:
     graph = Graph()
-    single = _Kind.of(level.single())
-    block = parts.have(f"{single.prefix}UpBlock", lambda: _up_block(parts, level, single))
-    params = {"out_channels": "out_channels", **kind.values, **PASS}
-    graph.call("blocks", block, params, repeat="num_blocks", x="x", skip="skips", **kind.edges())
-    if level.resamples:
-        up = _residual(parts, level, "up")
-        graph.call(
-            "up", up, {"out_channels": "out_channels", **PASS}, when="upsample", x="blocks.x", temb="temb"
-        )
-    else:
-        graph.call("up", "UpsampleConv", when="upsample", x="blocks.x")
+    single = Kind.of(level.single())
+    name = f"{route.prefix}{single.prefix}UpBlock"
+    block = parts.have(name, lambda: _up_block(parts, level, single, route))
+    params = {"out_channels": "out_channels", **kind.values, **route.values, **PASS}
+    inputs = {"x": "x", "skip": "skips", **route.stacks, **kind.edges()}
+    graph.call("blocks", block, params, repeat="num_blocks", **inputs)
     return definition(
         "One decoder resolution: each block takes one skip of the encoder level, last one first; then doubling.",
         graph,
         [
             port("x", "map", "B in_channels H W"),
             port("skips", "skip", "B skip_channels H W", stack=True),
+            *(port(stack, "control", "B skip_channels H W", stack=True) for stack in route.stacks.values()),
             TEMB_IN,
             *kind.inputs,
         ],
-        [port("x", "map", source="up.x" if level.resamples else "up.out")],
+        [port("x", "map", source=upsample(parts, level, graph, "blocks.x"))],
         {
             **IN,
             "skip_channels": integers("channels of each skip of the encoder level"),
@@ -195,6 +218,7 @@ def _up_level(parts: Parts, level: Level, kind: _Kind) -> Json:
             "num_blocks": integer("residual blocks: one a skip", 3, 1, 17),
             **TEMB,
             **kind.parameters,
+            **route.parameters,
             **GROUPS,
             "upsample": {"type": "bool", "default": True, "help": "double the resolution at the end"},
         },
@@ -202,20 +226,21 @@ def _up_level(parts: Parts, level: Level, kind: _Kind) -> Json:
     )
 
 
-def _up_block(parts: Parts, level: Level, kind: _Kind) -> Json:
+def _up_block(parts: Parts, level: Level, kind: Kind, route: Route) -> Json:
     graph = Graph()
-    graph.call("concat", "ConcatChannels", a="x", b="skip")
+    graph.call("concat", "ConcatChannels", a="x", b=route.write(parts, graph, "skip"))
     graph.call(
-        "res", _residual(parts, level), {"out_channels": "out_channels", **PASS}, x="concat.out", temb="temb"
+        "res", residual(parts, level), {"out_channels": "out_channels", **PASS}, x="concat.out", temb="temb"
     )
-    end = _attend(parts, level, graph, kind)
+    end = attend(parts, level, graph, kind)
     attention = f" and {ATTENTION[level.kind]}" if level.has_context else ""
     return definition(
-        f"Concatenate one encoder skip, then a residual block{attention}.",
+        f"Concatenate one encoder skip{route.doc}, then a residual block{attention}.",
         graph,
         [
             port("x", "map", "B in_channels H W"),
             port("skip", "skip", "B skip_channels H W"),
+            *(port(one, "control", "B skip_channels H W") for one in route.stacks),
             TEMB_IN,
             *kind.inputs,
         ],
@@ -226,6 +251,7 @@ def _up_block(parts: Parts, level: Level, kind: _Kind) -> Json:
             **OUT,
             **TEMB,
             **kind.parameters,
+            **route.parameters,
             **GROUPS,
         },
         LDM,
@@ -239,12 +265,12 @@ def middle(parts: Parts, level: Level, factor: float = 1.0) -> str:
 
 def _middle(parts: Parts, level: Level, factor: float) -> Json:
     graph = Graph()
-    kind = _Kind.of(level.single())
+    kind = Kind.of(level.single())
     bare = parts.style.bare_time and level.kind == "mixed"
     res = parts.res_block(Residual(factor, not bare))
     params = {"out_channels": "channels", **PASS}
     graph.call("res", res, params, x="x", temb="temb")
-    end = _attend(parts, level, graph, kind)
+    end = attend(parts, level, graph, kind)
     if level.has_context:
         end = graph.call("res2", res, params, x=end, temb="temb") + ".x"
     what = (

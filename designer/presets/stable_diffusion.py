@@ -7,7 +7,8 @@ from designer.presets import Preset
 from designer.presets.graph import Json
 from designer.presets.latent_attention import LDM
 from designer.presets.latent_levels import Level
-from designer.presets.latent_unet import LatentUNet, unet
+from designer.presets.latent_unet import unet
+from designer.presets.latent_writer import LatentUNet
 
 DOC = "Predicts the noise (or the velocity) of a noisy latent at timestep t for a text."
 

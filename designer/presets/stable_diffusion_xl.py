@@ -6,7 +6,8 @@ from designer.presets import Preset
 from designer.presets.graph import Json
 from designer.presets.latent_conditions import SDXL, MicroConditioning
 from designer.presets.latent_levels import Level
-from designer.presets.latent_unet import LatentUNet, unet
+from designer.presets.latent_unet import unet
+from designer.presets.latent_writer import LatentUNet
 from designer.presets.stable_diffusion import training
 
 DOC = "Predicts the noise of a noisy latent at timestep t for a text, the sizes of the image and its crop."

@@ -21,7 +21,7 @@ from designer.shapes.binding import POPPED, Binding, MismatchError, Requirement,
 from designer.shapes.constraints import check_constraints
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.outputs import collect_outputs
-from designer.shapes.values import Stack, Tensor, Value, compatible
+from designer.shapes.values import Stack, Tensor, Value, as_role, compatible
 from designer.spec import BlockSpec, Port
 
 MAX_DEPTH = 24
@@ -350,7 +350,9 @@ class Elaborator:
         self, target: Definition, declared: Mapping[str, Any], binding: Binding, inputs: Mapping[str, Value]
     ) -> Iteration | None:
         resolved = {name: _plain(binding.names[name]) for name in declared}
-        frame = self.definition(target, resolved, dict(inputs))
+        roles = {port.name: port.role for port in target.inputs}
+        arriving = {name: as_role(value, roles[name]) for name, value in inputs.items()}
+        frame = self.definition(target, resolved, dict(arriving))
         if frame is None or any(value is None for value in frame.outputs.values()):
             return None if frame is None else Iteration(resolved, binding.names, _known(frame.outputs), frame)
         return Iteration(resolved, binding.names, _known(frame.outputs), frame)
@@ -372,10 +374,10 @@ class Elaborator:
     def _output(self, port: Port, binding: Binding, inputs: Mapping[str, Value]) -> Value:
         role = port.role
         source = inputs.get(role.removeprefix("same:")) if role.startswith("same:") else None
-        if port.stack:  # the one block that builds stacks declares "first+rest"
-            first, rest = (inputs[name] for name in port.shape.split("+"))
-            assert isinstance(first, Tensor) and isinstance(rest, Stack)
-            return Stack(((first, 1), *rest.runs), first.role)
+        if port.stack:  # "first+rest": the tensors of these inputs, one after another
+            parts = [inputs[name] for name in port.shape.split("+")]
+            runs = [one.runs if isinstance(one, Stack) else ((one, 1),) for one in parts]
+            return Stack(tuple(run for part in runs for run in part), parts[0].role)
         shape = tuple(simplify(size) for size in binding.shape(port.shape))
         if source is not None:
             return Tensor(shape, source.role, source.dtype if isinstance(source, Tensor) else "float32")
