@@ -39,7 +39,7 @@ SPECS = (
             Example({"x": (2, 3, 4, 5)}, {"out_channels": 4}),
             Example({"x": (2, 3, 4, 5)}, {"out_channels": 2, "kernel_size": 1}),
         ),
-    ),,
+    ),
     BlockSpec(
         name="MPLinear",
         title="Magnitude-preserving linear",
@@ -66,7 +66,7 @@ SPECS = (
             gain="1",
         ),
         examples=(Example({"x": (2, 6)}, {"out_features": 4}),),
-    ),,
+    ),
     BlockSpec(
         name="PixelNorm",
         title="Pixel normalisation",
@@ -83,7 +83,7 @@ SPECS = (
         article="2.2.5",
         stability=Stability("growth of the main path in the encoder", "unit second moment at each pixel", gain="1 / q", bounded=True),
         examples=(Example({"x": (2, 3, 4, 5)}, {}),),
-    ),,
+    ),
     BlockSpec(
         name="HeadNorm",
         title="Unit heads",
@@ -100,7 +100,7 @@ SPECS = (
         article="12.1, 13",
         stability=Stability("attention logits", "unit q and k bound the logits by √d", gain="1 / q", bounded=True),
         examples=(Example({"x": (2, 3, 4, 5)}, {}),),
-    ),,
+    ),
     BlockSpec(
         name="Gain",
         title="Learned gain",
@@ -121,7 +121,7 @@ SPECS = (
             gain="0", zero_init=True,
         ),
         examples=(Example({"x": (2, 3, 4)}, {}),),
-    ),,
+    ),
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ SPECS = (
         article="2.2.5",
         stability=Stability("shrinking activations over depth", "unit second moment for unit Gaussian input", gain="1"),
         examples=(Example({"x": (2, 3, 4)}, {}),),
-    ),,
+    ),
     BlockSpec(
         name="MPSum",
         title="Magnitude-preserving sum",
@@ -42,7 +42,7 @@ SPECS = (
         article="5.2, 7, 10.2",
         stability=Stability("growth of the residual stream over depth", "independent unit streams give a unit sum", gain="1"),
         examples=(Example({"a": (2, 3, 4, 5), "b": (2, 3, 4, 5)}, {"t": 0.3}), Example({"a": (2, 3), "b": (2, 3)}, {})),
-    ),,
+    ),
     BlockSpec(
         name="MPConcat",
         title="Magnitude-preserving concatenation",
@@ -64,7 +64,7 @@ SPECS = (
             gain="1",
         ),
         examples=(Example({"a": (2, 3, 4, 5), "b": (2, 5, 4, 5)}, {}),),
-    ),,
+    ),
     BlockSpec(
         name="ScaleChannels",
         title="Scale channels around one",
@@ -81,7 +81,7 @@ SPECS = (
         article="2.2.5",
         stability=Stability("", "no shift, so that magnitudes stay known; the identity at s = 0"),
         examples=(Example({"x": (2, 3, 4, 5), "scale": (2, 3)}, {}),),
-    ),,
+    ),
     BlockSpec(
         name="AppendOnes",
         title="Append a channel of ones",
@@ -98,7 +98,7 @@ SPECS = (
         article="2.2.5",
         stability=Stability("", "replaces all biases by one input of known magnitude"),
         examples=(Example({"x": (2, 3, 4, 5)}, {}),),
-    ),,
+    ),
 )  # fmt: skip
 
 

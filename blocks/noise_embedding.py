@@ -82,7 +82,7 @@ SPECS = (
         article="2.1.4, 2.2.5",
         stability=Stability("the input scale of the conditioning path", "bounded, of unit second moment", bounded=True),
         examples=(Example({"noise": (3,)}, {"dim": 8}),),
-    ),,
+    ),
 )  # fmt: skip
 
 
