@@ -238,7 +238,7 @@ _1_3B: dict[str, Any] = {
     "patch_size": [1, 2, 2], "in_channels": 16, "out_channels": 16, "hidden_size": 1536, "depth": 30, "num_heads": 12, "rope_axes": [44, 42, 42],
     "mlp_hidden": 8960, "text_size": 4096, "frequency_size": 256, "cross_norm": True, "norm_eps": 1e-6, "max_length": 1024,
 }  # fmt: skip
-_TINY = {**_1_3B, "in_channels": 4, "out_channels": 4, "hidden_size": 48, "depth": 3, "num_heads": 4, "mlp_hidden": 128, "text_size": 32, "max_length": 64}  # fmt: skip
+_TINY = {**_1_3B, "in_channels": 4, "out_channels": 4, "hidden_size": 48, "depth": 3, "num_heads": 4, "rope_axes": [4, 4, 4], "mlp_hidden": 128, "text_size": 32, "max_length": 64}  # fmt: skip
 
 PRESETS = (
     Preset(
