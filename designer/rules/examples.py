@@ -115,3 +115,29 @@ def block(nodes: Mapping[str, Any], edges: Sequence[Sequence[str]], output: str)
         "nodes": dict(nodes),
         "edges": [list(edge) for edge in edges],
     }
+
+
+def skip_fusion(
+    nodes: Mapping[str, Any], edges: Sequence[Sequence[str]], end: str, **options: Any
+) -> Document:
+    """Return a denoiser of two resolutions around `nodes`, where a skip meets the trunk at full resolution.
+
+    In `edges` the sources "x", "skip" and "c" are the upsampled trunk, the skip (both [B, 16, H, W]) and the time
+    embedding [B, 16]; after `end` ("node.port") comes a convolution to three channels.
+    """
+    encoder = {
+        "inputs": [{"name": "x", "role": "map", "shape": "B C H W"}],
+        "outputs": [
+            {"name": "x", "role": "map", "from": ["down", "out"]},
+            {"name": "skip", "role": "skip", "from": ["conv", "out"]},
+        ],
+        "nodes": {
+            "conv": {"call": "Conv2d", "params": {"out_channels": 16}},
+            "down": {"call": "DownsampleConv"},
+        },
+        "edges": [["x", "conv.x"], ["conv.out", "down.x"]],
+    }
+    named = {"x": "up.out", "skip": "encoder.skip", "c": "embed.out"}
+    middle = {"encoder": {"call": "Encoder"}, "up": {"call": "UpsampleConv"}, **nodes}
+    wires = [("h.out", "encoder.x"), ("encoder.x", "up.x"), *((named.get(a, a), b) for a, b in edges)]
+    return convolutional(middle, wires, end, definitions={"Encoder": encoder}, **options)

@@ -1,0 +1,40 @@
+"""Following a value back through block calls that only pass it on."""
+
+from collections.abc import Collection
+
+from designer.rules.flow import INPUT, End, Flow, Leaf
+
+PASSING = frozenset({"reshape", "scale", "stochastic", "pool"})
+
+
+def origins(flow: Flow, leaf: Leaf, port: str, through: Collection[str] = PASSING) -> list[Leaf]:
+    """Return the block calls that make the value at a port: what only has a tag of `through` is looked through."""
+    return [flow.leaves[key] for key, _ in _ends(flow, leaf, port, through) if key != INPUT]
+
+
+def raw_inputs(flow: Flow, leaf: Leaf, port: str, through: Collection[str] = PASSING) -> set[str]:
+    """Return the inputs of the network that reach a port through nothing but `through`."""
+    return {name for key, name in _ends(flow, leaf, port, through) if key == INPUT}
+
+
+def _ends(flow: Flow, leaf: Leaf, port: str, through: Collection[str]) -> list[End]:
+    found: list[End] = []
+    todo, seen = list(flow.sources.get((leaf.key, port), ())), set[End]()
+    while todo:
+        end = todo.pop()
+        if end in seen:
+            continue
+        seen.add(end)
+        key, _ = end
+        if key == INPUT or not flow.leaves[key].has(*through):
+            found.append(end)
+            continue
+        one = flow.leaves[key]
+        todo.extend(flow.sources.get((key, one.spec.inputs[0].name), ()))
+    return found
+
+
+def zero_maker(flow: Flow, leaf: Leaf, port: str) -> Leaf | None:
+    """Return the block call that makes the value at a port exactly 0 at initialisation, if one does."""
+    through = PASSING | {"activation"}
+    return next((one for one in origins(flow, leaf, port, through) if one.starts_at_zero), None)
