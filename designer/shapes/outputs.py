@@ -6,7 +6,7 @@ from typing import Any
 from designer.document import DesignPort
 from designer.shapes.binding import Binding, MismatchError
 from designer.shapes.frame import Frame
-from designer.shapes.values import Stack, Tensor, Value, split_pattern
+from designer.shapes.values import Stack, Tensor, Value, as_role, split_pattern
 
 Report = Callable[..., None]
 
@@ -20,7 +20,7 @@ def collect_outputs(
         report(name, "", "S014", "the definition has no output; add one that takes the result of a node")
     for port in frame.definition.outputs:
         value = frame.value(port.source)
-        frame.outputs[port.name] = value
+        frame.outputs[port.name] = None if value is None else as_role(value, port.role)
         if value is None and _is_nowhere(frame, port.source):
             message = f"output {port.name!r} comes from {port.source!r}, which does not exist"
             report(name, "", "S006", message, port=port.name)

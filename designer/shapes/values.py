@@ -1,7 +1,7 @@
 """What an edge carries: a tensor with a symbolic shape, or a stack of tensors."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from designer.dims import Dim, Size, simplify
 
@@ -61,6 +61,15 @@ class Stack:
 
 
 Value = Tensor | Stack
+
+
+def as_role(value: Value, role: str) -> Value:
+    """Return the value in the role that a port of a definition declares."""
+    if role in ("", "any", value.role) or role.startswith("same:"):
+        return value
+    if isinstance(value, Tensor):
+        return replace(value, role=role)
+    return Stack(tuple((replace(tensor, role=role), count) for tensor, count in value.runs), role)
 
 
 def shape_text(shape: Shape) -> str:
