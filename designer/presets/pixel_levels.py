@@ -138,8 +138,8 @@ def _to_image(graph: Graph, parts: Parts, source: str, first: bool) -> Json:
 
 
 def _resampled(graph: Graph, parts: Parts, node: str, resample: str, source: str, when: str | None) -> str:
-    params = {"out_channels": "out_channels", **passed(parts.in_residual), "resample": resample}
-    return graph.call(node, parts.res_block(), params, when=when, x=source, temb="temb") + ".x"
+    params = {"out_channels": "out_channels", **passed(parts.in_resampler), "resample": resample}
+    return graph.call(node, parts.resampler(node == "up"), params, when=when, x=source, temb="temb") + ".x"
 
 
 def _blocks(default: int) -> Json:

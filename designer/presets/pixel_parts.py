@@ -83,6 +83,15 @@ class Parts:
             if name in IN_ATTENTION and (name != "num_groups" or name in self.style.attn_groups)
         )
 
+    @property
+    def in_resampler(self) -> tuple[str, ...]:
+        """The parameters that a block that resamples takes."""
+        return self.in_residual
+
+    def resampler(self, up: bool) -> str:
+        """Return the name of the block that changes the resolution."""
+        return self.res_block()
+
     def have(self, name: str, write: Callable[[], Json]) -> str:
         """Return the name of a definition, written now if it is new."""
         if name not in self.definitions:
