@@ -12,8 +12,8 @@ SPECS = (
         title="Variance-preserving add",
         family="Fusion",
         tags=("add", "fusion", "normalized_add"),
-        kind="expression",
-        target="({a} + {b}) / ({w_a} ** 2 + {w_b} ** 2 + {eps}) ** 0.5",
+        kind="function",
+        target="vp_add",
         summary="The sum of the weighted streams, divided by the root of the squared weights.",
         glyph="⊕",
         inputs=(
@@ -160,6 +160,11 @@ SPECS = (
         examples=(Example({"x": (2, 3, 4, 4)}, {"p": 0.5}), Example({"x": (2, 5, 4)}, {})),
     ),
 )
+
+
+def vp_add(a: Tensor, b: Tensor, w_a: Tensor | float, w_b: Tensor | float, *, eps: float = 1e-6) -> Tensor:
+    """Sum of two streams over the root of their squared weights, which multiplied them before."""
+    return (a + b) / (w_a**2 + w_b**2 + eps) ** 0.5
 
 
 class AttentionFusion(nn.Module):
