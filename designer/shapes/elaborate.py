@@ -248,7 +248,7 @@ class Elaborator:
             call.conditional = True
         except ExpressionError as error:
             if not self.symbolic:
-                self.report(owner, node.id, "S005", f"the condition {node.when!r}: {error}")
+                self.report(owner, node.id, "S005", f"the condition {node.when!r:.80}: {error}")
                 return False
             call.conditional = True
         if node.repeat is None:
@@ -259,7 +259,7 @@ class Elaborator:
             )
         except (ExpressionError, UndecidedError) as error:
             if not self.symbolic:
-                self.report(owner, node.id, "S012", f"the repeat count {node.repeat!r}: {error}")
+                self.report(owner, node.id, "S012", f"the repeat count {node.repeat!r:.80}: {error}")
                 return False
             call.count = Dim.symbol(f"?{node.id}")
         if isinstance(call.count, Dim) and self.symbolic:
