@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 pytest.importorskip("diffusers")
 from harness import TOLERANCE, compare, configurations
 
-CLASSES = ("UNet2DConditionModel", "ControlNetModel")
+CLASSES = ("UNet2DConditionModel", "ControlNetModel", "T2IAdapter")
 
 
 @pytest.mark.parametrize("configuration", configurations(*CLASSES), ids=lambda one: one["id"])
