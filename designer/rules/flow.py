@@ -11,7 +11,10 @@ from typing import Any
 
 import networkx as nx
 
+from designer import expressions
+from designer.dims import UndecidedError
 from designer.document import Definition
+from designer.expressions import ExpressionError
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.repeat import carried
 from designer.shapes.values import Value
@@ -61,6 +64,14 @@ class Leaf:
     def starts_at_zero(self) -> bool:
         """Whether its output is exactly 0 at initialisation."""
         return self.spec.stability.zero_init or self.iteration.params.get("init") == "zero"
+
+    def number(self, text: str) -> float | None:
+        """Return the value of an expression of the call's parameters, such as a gate's `initial`; None without one."""
+        try:
+            value = expressions.evaluate(text, self.iteration.names) if text else None
+        except (ExpressionError, UndecidedError):
+            return None
+        return float(value) if isinstance(value, (int, float)) else None
 
 
 class Flow:

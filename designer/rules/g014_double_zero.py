@@ -5,7 +5,8 @@ from typing import Any
 
 from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.flow import Flow, Leaf
+from designer.rules.flow import Leaf
+from designer.rules.tracing import zero_maker
 
 RULE = Rule(
     code="G014",
@@ -19,13 +20,16 @@ RULE = Rule(
     article="10.3",
     reference="Bachlechner et al. 2020, arXiv:2003.04887; Peebles & Xie 2023, arXiv:2212.09748",
 )
-_PASSING = ("reshape", "scale", "stochastic", "activation", "pool")
 
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """For each product of two values, follow both factors back to what makes them zero at the start."""
     for product in context.flow.tagged("gating"):
-        zeros = [zero for port in product.spec.inputs if (zero := _zero(context.flow, product, port.name))]
+        zeros = [
+            zero for port in product.spec.inputs if (zero := zero_maker(context.flow, product, port.name))
+        ]
+        if product.spec.gate and product.number(product.spec.gate.initial) == 0:
+            zeros.append(product)  # a gate that is a parameter of the product itself, as in ReZero
         if len(zeros) < 2:
             continue
         first, second = (zero.place for zero in zeros[:2])
@@ -40,16 +44,6 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             reference=RULE.article,
             path=product.path,
         )
-
-
-def _zero(flow: Flow, leaf: Leaf, port: str) -> Leaf | None:
-    """Return the block call that makes the value at a port zero at initialisation, if one does."""
-    for source in flow.into(leaf, port):
-        if source.starts_at_zero:
-            return source
-        if source.has(*_PASSING):
-            return _zero(flow, source, source.spec.inputs[0].name)
-    return None
 
 
 def _fix(zeros: list[Leaf]) -> Fix | None:

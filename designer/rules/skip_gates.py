@@ -29,7 +29,7 @@ def skip_gates(flow: Flow) -> Iterator[SkipGate]:
     """Yield each gate of each product whose stream is a long skip."""
     for product in flow.tagged("gating"):
         stream = product.input(product.spec.inputs[0].name)
-        if not isinstance(stream, Tensor) or stream.role != "skip":
+        if len(product.spec.inputs) < 2 or not isinstance(stream, Tensor) or stream.role != "skip":
             continue
         port = product.spec.inputs[1].name
         for one in origins(flow, product, port):

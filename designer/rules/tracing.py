@@ -38,3 +38,15 @@ def zero_maker(flow: Flow, leaf: Leaf, port: str) -> Leaf | None:
     """Return the block call that makes the value at a port exactly 0 at initialisation, if one does."""
     through = PASSING | {"activation"}
     return next((one for one in origins(flow, leaf, port, through) if one.starts_at_zero), None)
+
+
+def small_at_start(flow: Flow, leaf: Leaf, port: str, limit: float = 0.01) -> bool:
+    """Whether the value at a port starts at 0 or is multiplied by a gate of at most `limit`."""
+    for one in origins(flow, leaf, port, PASSING | {"activation"}):
+        gate = one.spec.gate
+        initial = one.number(gate.initial) if gate else None
+        if one.starts_at_zero or (initial is not None and abs(initial) <= limit):
+            return True
+        if one.has("gating") and any(small_at_start(flow, one, side.name, limit) for side in one.spec.inputs):
+            return True
+    return False
