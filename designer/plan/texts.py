@@ -149,7 +149,13 @@ def python_source(text: str, count: str = "") -> str:
         def visit_Name(self, node: ast.Name) -> ast.expr:
             return ast.parse(count, mode="eval").body if node.id == "L" and count else node
 
-    return quoted(ast.unparse(Count().visit(tree)))
+    # The formatter leaves no space around a power of two plain operands.
+    source = re.sub(
+        r"(?<![\w.)\]])([A-Za-z_]\w*|\d+) \*\* ([A-Za-z_]\w*|\d+)(?![\w.(\[])",
+        r"\1**\2",
+        ast.unparse(Count().visit(tree)),
+    )
+    return quoted(source)
 
 
 def quoted(source: str) -> str:
