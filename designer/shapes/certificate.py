@@ -6,7 +6,7 @@ symbol; one period (the least common multiple of its divisors) decides it for al
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from designer.diagnostics import Diagnostic
 from designer.dims import Dim, FloorDiv, Size
@@ -50,6 +50,8 @@ class Axis:
         parts = []
         if self.modulus > 1:
             parts.append(f"≡ {' or '.join(map(str, self.residues))} (mod {self.modulus})")
+        if self.low == self.high:
+            return f"= {self.low}"
         if self.low > self.modulus or self.modulus == 1:
             parts.append(f"≥ {self.low}")
         if self.high is not None:
@@ -108,7 +110,7 @@ def _solve(name: str, group: list[Requirement]) -> tuple[Axis | None, Requiremen
     modulus, residues, low, high = 1, {0}, 1, None
     causes: list[Requirement] = []
     for requirement in group:
-        if requirement.relation == "<=":
+        if requirement.relation == "<=" or _is_fixed(requirement):
             bounds = _bounds(name, requirement)
             if bounds is None:
                 return None, requirement
@@ -125,9 +127,9 @@ def _solve(name: str, group: list[Requirement]) -> tuple[Axis | None, Requiremen
         if both != set(range(common)) or modulus > 1:
             causes.append(requirement)
         modulus, residues = _reduced(common, both)
-    if modulus > 1 and residues == {0}:
-        low = max(modulus, math.ceil(low / modulus) * modulus)
-        high = None if high is None else high // modulus * modulus
+    low = next(size for size in range(low, low + modulus) if size % modulus in residues)
+    if high is not None:
+        high = next(size for size in range(high, high - modulus, -1) if size % modulus in residues)
     if high is not None and high < low:
         return None, causes[-1]
     return Axis(name, modulus, tuple(sorted(residues)), low, high, tuple(causes)), group[
@@ -164,15 +166,32 @@ def _divisors(size: Size) -> int:
     return total
 
 
+def _is_fixed(requirement: Requirement) -> bool:
+    """Whether a size must equal a number, as the tokens of a learned table of positions."""
+    sides = (Dim.of(requirement.left).constant, Dim.of(requirement.right).constant)
+    return requirement.relation == "==" and sides != (None, None)
+
+
 def _bounds(name: str, requirement: Requirement) -> tuple[int, int | None] | None:
-    """The range on which left <= right, both monotone in the symbol; None when empty."""
-    if requirement.holds({name: MAX_SIZE}):  # a lower bound
-        low = next((size for size in range(1, 257) if requirement.holds({name: size})), None)
-        return None if low is None else (low, None)
-    low, high = 0, MAX_SIZE
+    """The range on which left <= right, or equal where one is a number, both monotone in the symbol; or None."""
+    left, right = requirement.left, requirement.right
+    if requirement.relation == "==":
+        both = [
+            _bounds(name, replace(requirement, left=a, right=b, relation="<="))
+            for a, b in ((left, right), (right, left))
+        ]
+        if both[0] is None or both[1] is None:
+            return None
+        highs = [high for _, high in (both[0], both[1]) if high is not None]
+        low, high = max(both[0][0], both[1][0]), min(highs) if highs else None
+        return None if high is not None and high < low else (low, high)
+    rising = requirement.holds({name: MAX_SIZE})  # then it is a lower bound
+    low, high = 0, MAX_SIZE  # the answer changes between these
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if requirement.holds({name: middle}) else (low, middle)
+        low, high = (low, middle) if requirement.holds({name: middle}) is rising else (middle, high)
+    if rising:
+        return high, None
     return (1, low) if low else None
 
 
