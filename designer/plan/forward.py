@@ -240,8 +240,11 @@ class ForwardPlan:
             is_call = _OPERATOR.match(target.target.split("(")[0]) is not None and target.target.endswith(
                 (")", "]")
             )
+            passes = target.target == f"{{{target.inputs[0].name}}}" if target.inputs else False
             bare = {
-                port: value.text if is_call or value.fits(target.target, port) else f"({value.text})"
+                port: value.text
+                if is_call or passes or value.fits(target.target, port)
+                else f"({value.text})"
                 for port, value in values.items()
             }
             text = _spliced(target.target, bare).format(**bare, **self._read(site))

@@ -173,7 +173,24 @@ class Elaborator:
             self._path.pop()
             if call is not None:
                 frame.calls[name] = call
+        for name, port in frame.unmet:
+            if name in frame.live:
+                self._path.append(name)
+                self._report_unmet(frame, name, port)
+                self._path.pop()
         collect_outputs(frame, self.globals, self.report, self._requirer(definition.name, ""), self.symbolic)
+
+    def _report_unmet(self, frame: Frame, node: str, port: str) -> None:
+        """Report an input of a node whose value is used and at which nothing can arrive here."""
+        owner, endpoint = frame.definition.name, frame.definition.sources[f"{node}.{port}"]
+        call, source = frame.calls[node], frame.calls.get(endpoint.partition(".")[0])
+        if source is not None and frame.lacks(endpoint):
+            message = f"{source.target.name}, which fills the socket {source.node.id!r}, has no output {endpoint.partition('.')[2]!r}"
+            self.report(owner, node, "S006", message, port=port, received=endpoint, expected=", ".join(source.outputs))  # fmt: skip
+            return
+        what = f"input {port!r} takes {endpoint!r}, an optional input that is not connected where this is called"
+        filling = f"; {call.target.name}, which fills the socket, needs it"
+        self.report(owner, node, "S001", what + (filling if call.node.call.startswith("=") else ""), port=port)  # fmt: skip
 
     # -- calls --------------------------------------------------------------------------------------------
 
@@ -211,13 +228,16 @@ class Elaborator:
         for port in call.target.inputs:
             endpoint = sources.get(f"{node.id}.{port.name}")
             if endpoint is None or frame.left_out(endpoint):
-                if not port.optional:
-                    self.report(owner, node.id, "S001", _unconnected(call, port.name, endpoint), port=port.name, expected=f"{port.role} {port.shape}".strip())  # fmt: skip
-                    blocked = True
+                if endpoint is None and not port.optional:
+                    self.report(owner, node.id, "S001", f"input {port.name!r} is not connected", port=port.name, expected=f"{port.role} {port.shape}".strip())  # fmt: skip
+                elif not port.optional:
+                    frame.unmet.append((node.id, port.name))  # an error only where the node's value is used
+                blocked = blocked or not port.optional
                 continue
             value = frame.value(endpoint)
             if value is None:
-                self._missing_output(frame, node, endpoint)
+                if frame.lacks(endpoint):
+                    frame.unmet.append((node.id, port.name))
                 blocked = True
                 continue
             if not compatible(value.role, port.role):
@@ -225,18 +245,6 @@ class Elaborator:
                 blocked = True
             call.inputs[port.name] = value
         return None if blocked else dict(call.inputs)
-
-    def _missing_output(self, frame: Frame, node: Node, endpoint: str) -> None:
-        """Report an output that the filling of a socket does not have; on plain calls the wiring reports it."""
-        name, _, port = endpoint.partition(".")
-        call = frame.calls.get(name)
-        if (
-            call is not None
-            and call.node.call.startswith("=")
-            and port.removesuffix("[]") not in call.outputs
-        ):
-            message = f"{call.target.name}, which fills the socket {name!r}, has no output {port!r}"
-            self.report(frame.definition.name, node.id, "S006", message, received=endpoint, expected=", ".join(call.outputs))  # fmt: skip
 
     def _scalars(self, owner: str, call: Call, env: Mapping[str, Any]) -> bool:
         """Evaluate `when` and `repeat`; False after reporting a problem."""
@@ -404,16 +412,6 @@ class Elaborator:
         """Symbolic mode: a size that has no readable expression; its text starts with "?"."""
         self._unknown += 1
         return Dim.symbol(f"?{self._unknown}")
-
-
-def _unconnected(call: Call, port: str, endpoint: str | None) -> str:
-    what = f"input {port!r} is not connected"
-    if endpoint is not None:
-        what = (
-            f"input {port!r} takes {endpoint!r}, an optional input that is not connected where this is called"
-        )
-    socket = call.node.call.startswith("=")
-    return f"{what}; {call.target.name}, which fills the socket, needs it" if socket else what
 
 
 def _plain(value: Any) -> Any:

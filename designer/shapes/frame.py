@@ -49,6 +49,7 @@ class Frame:
     inputs: Mapping[str, Value | None]
     calls: dict[str, Call] = field(default_factory=dict)
     outputs: dict[str, Value | None] = field(default_factory=dict)
+    unmet: list[tuple[str, str]] = field(default_factory=list)  # node and port that nothing can arrive at
 
     def value(self, endpoint: str) -> Value | None:
         """Return what flows from an endpoint: an input name, "node.port" or "node.port[]"."""
@@ -88,15 +89,17 @@ class Frame:
     def read_ports(self, node: str) -> list[str]:
         """Return the connected inputs of a node whose values it uses."""
         call = self.calls.get(node)
+        sources = self.definition.sources
         if call is None:
-            ports = (target.partition(".") for target in self.definition.sources)
-            return [port for name, _, port in ports if name == node]
+            return [port for name, _, port in (end.partition(".") for end in sources) if name == node]
+        ends = {port.name: sources.get(f"{node}.{port.name}") for port in call.target.inputs}
+        connected = [port for port, end in ends.items() if end is not None and not self.left_out(end)]
         if not call.active and self._is_static(call.node.when or ""):
-            return list(call.inputs)[:1]
+            return connected[:1]
         frames = [iteration.frame for iteration in call.iterations]
         if not isinstance(call.target, Definition) or not frames or None in frames:
-            return list(call.inputs)
-        return [port for port in call.inputs if any(one is not None and port in one.reads for one in frames)]
+            return connected
+        return [port for port in connected if any(one is not None and port in one.reads for one in frames)]
 
     def _is_static(self, condition: str) -> bool:
         """Whether a condition reads only names of blocks and other choices of code, so that its class decides it."""
@@ -104,6 +107,14 @@ class Frame:
         return all(
             name in declared and declared[name].type in STATIC for name in expressions.names(condition)
         )
+
+    def lacks(self, endpoint: str) -> bool:
+        """Whether an endpoint is an output that the filling of a socket does not have."""
+        node, _, port = endpoint.partition(".")
+        call = self.calls.get(node)
+        if call is None or not call.node.call.startswith("="):
+            return False
+        return port.removesuffix("[]") not in call.outputs
 
     def left_out(self, endpoint: str) -> bool:
         """Whether an endpoint is an optional input that this call leaves unconnected."""
