@@ -50,8 +50,8 @@ SPECS = (
         title="Repeat for each frame",
         family="Video",
         tags=("reshape",),
-        kind="expression",
-        target="{x}.repeat_interleave({like}.shape[1], dim=0)",
+        kind="function",
+        target="repeat_frames",
         summary="Repeats a condition of each sample for each of its frames, to go with frames folded into the batch.",
         glyph="≡",
         inputs=(
@@ -154,6 +154,11 @@ SPECS = (
         examples=(Example({"x": (2, 4, 3, 5, 6), "embedding": (6, 4)}, {}),),
     ),
 )
+
+
+def repeat_frames(x: Tensor, like: Tensor) -> Tensor:
+    """Repeat a condition for each frame: x [B, ...], like [B, T, ...] → [B·T, ...]."""
+    return x[:, None].expand(-1, like.shape[1], *x.shape[1:]).flatten(0, 1)
 
 
 def add_frame_embedding(x: Tensor, embedding: Tensor) -> Tensor:

@@ -137,5 +137,6 @@ class FramePosition(nn.Module):
         self.register_buffer("table", axis_sincos(positions, hidden_size), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        frames = x.shape[1]
-        return x + self.table[:frames] if frames > 1 else x
+        places = torch.arange(x.shape[1], device=x.device)
+        is_video = places[-1] > 0  # a tensor, so that one graph serves images and videos
+        return x + self.table[: x.shape[1]] * is_video
