@@ -1,7 +1,7 @@
 """Residual stacks: what a repeated definition does with the stream that it carries."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from designer.document import Definition
 from designer.rules.flow import INPUT, End, Flow, Leaf
@@ -38,10 +38,17 @@ class Stack:
 
     place: str
     depth: int
+    definition: Definition
     flow: Flow
     updates: tuple[Update, ...]
     post_norms: tuple[Leaf, ...] = field(default=())
     scaled_sums: tuple[Leaf, ...] = field(default=())
+
+    @property
+    def has_skips(self) -> bool:
+        """Whether a long skip enters or leaves an iteration: the gradient then has short ways around the stack."""
+        definition = self.definition
+        return any(port.role == "skip" for port in (*definition.inputs, *definition.outputs))
 
     @property
     def is_transformer(self) -> bool:
@@ -71,7 +78,9 @@ def _stack(place: str, call: Call) -> Stack | None:
         return None
     output, entry = next(iter(links.items()))
     flow = Flow(body)
-    return _walk(Stack(place, call.count, flow, ()), flow.outputs.get(output, ()), (INPUT, entry))
+    return _walk(
+        Stack(place, call.count, call.target, flow, ()), flow.outputs.get(output, ()), (INPUT, entry)
+    )
 
 
 def _walk(stack: Stack, ends: tuple[End, ...], entry: End) -> Stack:
@@ -95,7 +104,7 @@ def _walk(stack: Stack, ends: tuple[End, ...], entry: End) -> Stack:
             ends = flow.sources[(leaf.key, ports[0])]
         else:
             break
-    return Stack(stack.place, stack.depth, flow, tuple(updates), tuple(norms), tuple(scaled))
+    return replace(stack, updates=tuple(updates), post_norms=tuple(norms), scaled_sums=tuple(scaled))
 
 
 def _is_trunk(flow: Flow, leaf: Leaf, port: str, entry: End) -> bool:

@@ -1,0 +1,75 @@
+"""A022: gate per pixel without smoothing."""
+
+from collections.abc import Iterable
+
+from designer.diagnostics import Diagnostic
+from designer.rules import Rule, RuleContext, examples
+from designer.rules.skip_gates import skip_gates
+
+RULE = Rule(
+    code="A022",
+    title="Gate per pixel without smoothing",
+    severity="warning",
+    family="advice",
+    what="A bounded gate with a weight for each pixel or element acts on a long skip, and nothing smooths it.",
+    why="It is a local amplifier of high gain (literature; bounded versions were fine in the measured runs).",
+    example="SpatialGate with a sigmoid, straight into Weigh.",
+    instead="A gate per channel, or SmoothMask behind the bound.",
+    article="5.1, 5.3",
+    reference="Zhang 2019, arXiv:1904.11486",
+)
+
+
+def check(context: RuleContext) -> Iterable[Diagnostic]:
+    """Look at the granularity of what weighs each skip."""
+    for one in skip_gates(context.flow):
+        gate = one.gate.spec.gate
+        fine = gate is not None and gate.granularity in ("spatial", "full")
+        smooth = any(
+            leaf.has("lowpass")
+            for leaf in context.flow.leaves.values()
+            if leaf.key in context.flow.upstream(one.product)
+        )
+        if gate and fine and not one.unbounded and not smooth:
+            yield Diagnostic(
+                RULE.code,
+                "warning",
+                f"{one.gate.place} gives each {'pixel' if gate.granularity == 'spatial' else 'element'} of a long skip its "
+                "own weight; smooth the mask or gate channels",
+                one.product.place,
+                one.port,
+                received=gate.granularity,
+                expected="channel, or a smoothed mask",
+                reference=RULE.article,
+                path=one.product.path,
+            )
+
+
+def _gated(behind: dict[str, dict[str, str]], edges: list[tuple[str, str]]) -> examples.Document:
+    return examples.skip_fusion(
+        {"gate": {"call": "SpatialGate"}, **behind, "weigh": {"call": "Weigh"}, "fuse": {"call": "Add"}},
+        [
+            ("skip", "gate.x"),
+            ("x", "gate.other"),
+            *edges,
+            ("skip", "weigh.x"),
+            ("x", "fuse.a"),
+            ("weigh.out", "fuse.b"),
+        ],
+        "fuse.out",
+    )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return _gated(
+        {"bound": {"call": "DoubleSigmoidBound"}}, [("gate.out", "bound.x"), ("bound.out", "weigh.w")]
+    )
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return _gated(
+        {"bound": {"call": "DoubleSigmoidBound"}, "smooth": {"call": "SmoothMask"}},
+        [("gate.out", "bound.x"), ("bound.out", "smooth.x"), ("smooth.out", "weigh.w")],
+    )
