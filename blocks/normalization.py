@@ -78,8 +78,9 @@ SPECS = (
                 True,
                 help="learn a gain and a bias per feature; off before AdaLN",
             ),
+            Param("bias", "bool", True, help="with a learned gain, a learned bias too"),
         ),
-        parameters="2*normalized_shape if elementwise_affine else 0",
+        parameters="(2 if bias else 1)*normalized_shape if elementwise_affine else 0",
         formula="y = γ ⊙ (x − μ)/√(σ² + ε) + β",
         reference="Ba et al. 2016, arXiv:1607.06450",
         article="11.1, 11.3",
@@ -89,6 +90,7 @@ SPECS = (
         examples=(
             Example({"x": (2, 5, 8)}, {}),
             Example({"x": (2, 5, 8)}, {"elementwise_affine": False}),
+            Example({"x": (2, 5, 8)}, {"bias": False}),
         ),
     ),
 )

@@ -62,6 +62,7 @@ class _Peak:
 
 
 def _elements(value: Value, numel: Numel) -> int:
+    """How many elements; of a list from outside, whose length is not known, those of one tensor."""
     if isinstance(value, Stack):
-        return sum(numel(item) for item in value.items())
+        return sum(numel(item) * (count if isinstance(count, int) else 1) for item, count in value.runs)
     return numel(value)

@@ -47,11 +47,15 @@ def linear(out_features: str, bias: str | bool = True, init: str = "xavier_unifo
 
 
 def attention(
-    cross: bool = False, masked: bool = False, dropout: bool = False, init: str = "xavier_uniform"
+    cross: bool = False,
+    masked: bool = False,
+    dropout: bool = False,
+    init: str = "xavier_uniform",
+    out_bias: bool = False,
 ) -> dict[str, Any]:
     """Return the definition of multi-head attention: self, or cross over a context, maybe with a mask.
 
-    `init` is the start of the output projection.
+    `init` is the start of the output projection; `out_bias`: whether that has a bias is a parameter.
     """
     source = "context" if cross else "x"
     inputs = [_X, *([_CONTEXT] if cross else []), *([_MASK] if masked else [])]
@@ -61,7 +65,7 @@ def attention(
         nodes[f"{name}_heads"] = {"call": "SplitHeads", "params": {"num_heads": "num_heads"}}
         edges += [[f"{name}.out", f"{name}_heads.x"], [f"{name}_heads.out", f"attend.{name}"]]
     nodes["attend"] = {"call": "MaskedAttention" if masked else "DotProductAttention"}
-    nodes["proj"] = linear("hidden_size", init=init)
+    nodes["proj"] = linear("hidden_size", "out_bias" if out_bias else True, init)
     nodes["proj"]["params"]["in_features"] = "hidden_size"
     edges += [["mask", "attend.mask"]] if masked else []
     tail = ["proj"]
@@ -77,6 +81,7 @@ def attention(
             **context,
             "num_heads": _HEADS,
             "qkv_bias": _BIAS,
+            **({"out_bias": {**_BIAS, "help": "learned constants in the output"}} if out_bias else {}),
             **({"dropout": _DROPOUT} if dropout else {}),
         },
         "inputs": inputs,
@@ -86,22 +91,29 @@ def attention(
     }
 
 
-def feed_forward(activation: str = "gelu-approximate", dropout: bool = False) -> dict[str, Any]:
-    """Return the definition of a feed-forward network on each token; gated activations replace fc1 and act."""
+def feed_forward(
+    activation: str = "gelu-approximate", dropout: bool = False, bias: bool = False
+) -> dict[str, Any]:
+    """Return the definition of a feed-forward network on each token; gated activations replace fc1 and act.
+
+    `bias`: whether its layers have biases is a parameter.
+    """
+    biased = {"bias": "bias"} if bias else {}
     nodes: dict[str, Any] = {}
     if activation in GATED:
-        nodes["fc1"] = {"call": GATED[activation], "params": {"out_features": "mlp_hidden"}}
+        nodes["fc1"] = {"call": GATED[activation], "params": {"out_features": "mlp_hidden", **biased}}
     else:
-        nodes["fc1"] = linear("mlp_hidden")
+        nodes["fc1"] = linear("mlp_hidden", **biased)
         nodes["act"] = ACTIVATIONS[activation]
     if dropout:
         nodes["dropout"] = {"call": "Dropout", "params": {"p": "dropout"}}
-    nodes["fc2"] = linear("hidden_size")
+    nodes["fc2"] = linear("hidden_size", **biased)
     return {
         "doc": "Two-layer perceptron on each token.",
         "parameters": {
             "hidden_size": _HIDDEN,
             "mlp_hidden": {"type": "int", "help": "hidden features"},
+            **({"bias": {**_BIAS, "help": "learned constants in both layers"}} if bias else {}),
             **({"dropout": _DROPOUT} if dropout else {}),
         },
         "inputs": [_X],
