@@ -14,8 +14,8 @@ SPEC = BlockSpec(
     target="GEGLU",
     summary="Projects tokens twice and multiplies one projection by the GELU of the other.",
     glyph="ʃ",
-    inputs=(Port("x", "tokens", "*S in_features"),),
-    outputs=(Port("out", "tokens", "*S out_features"),),
+    inputs=(Port("x", "any", "*S in_features"),),
+    outputs=(Port("out", "same:x", "*S out_features"),),
     params=(
         Param("in_features", "int", inferred=True, minimum=1, positional=True, help="features of the input"),
         Param("out_features", "int", minimum=1, positional=True, help="features of the output"),

@@ -92,10 +92,10 @@ SPECS = (
         summary="Interpolates between skip and trunk by one learned weight, one half at start.",
         tags=("fusion", "add"),
         glyph="⊕",
-        inputs=(Port("x", "any", "*S"), Port("skip", "any", "*S")),
-        outputs=(Port("out", "same:x", "*S"),),
+        inputs=(Port("a", "any", "*S", help="the trunk"), Port("b", "any", "*S", help="the skip")),
+        outputs=(Port("out", "same:a", "*S"),),
         parameters="1",
-        formula="y = s + f (x − s), f = ½ at start",
+        formula="y = b + f (a − b), f = ½ at start",
         reference="Crowson et al. 2024, arXiv:2401.11605",
         article="5.2, 7",
         stability=Stability(
@@ -103,7 +103,7 @@ SPECS = (
             "weights f and 1 − f sum to 1: equal streams keep their scale, independent ones shrink to half",
             gain="0.5",
         ),
-        examples=(Example({"x": (2, 3, 4, 4), "skip": (2, 3, 4, 4)}, {}),),
+        examples=(Example({"a": (2, 3, 4, 4), "b": (2, 3, 4, 4)}, {}),),
     ),
 )
 
@@ -131,11 +131,11 @@ class TokenSplit(nn.Module):
 
 
 class LearnedLerp(nn.Module):
-    """Interpolate from skip to x, both of one shape, by a learned weight (Crowson et al. 2024)."""
+    """Interpolate from skip b to trunk a, of one shape, by a learned weight (Crowson et al. 2024)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.full((1,), 0.5))
 
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        return torch.lerp(skip, x, self.weight)
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return torch.lerp(b, a, self.weight)
