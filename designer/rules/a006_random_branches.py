@@ -21,17 +21,14 @@ RULE = Rule(
 
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
-    """Look at deep stacks; long skips shorten the path of the gradient, so stacks with them are left alone."""
+    """Warn from 24 blocks on; long skips shorten the path of the gradient, so stacks with them are left alone."""
     for stack in stacks(context.frame):
-        if (
-            stack.depth < 12
-            or any(one.starts_small or one.has("scale") for one in stack.updates)
-            or stack.has_skips
-        ):
+        quiet = any(one.starts_small or one.has("scale", "gating") for one in stack.updates)
+        if stack.depth < 12 or quiet or stack.has_skips:
             continue
         yield Diagnostic(
             RULE.code,
-            "warning",
+            "warning" if stack.depth >= 24 else "info",
             f"no branch of {stack.depth} blocks starts at or near 0; zero-initialise the last layer of each branch",
             stack.place,
             received="random branches",

@@ -33,11 +33,14 @@ class Update:
 class Stack:
     """A repeated definition: its place, how often it is called, the flow of one iteration, its residual sums.
 
+    `owner` is the definition that the call stands in, `definition` the one that is called.
+
     `post_norms` and `scaled_sums` are norms and constants that act on the carried stream itself.
     """
 
     place: str
     depth: int
+    owner: Definition
     definition: Definition
     flow: Flow
     updates: tuple[Update, ...]
@@ -46,9 +49,13 @@ class Stack:
 
     @property
     def has_skips(self) -> bool:
-        """Whether a long skip enters or leaves an iteration: the gradient then has short ways around the stack."""
-        definition = self.definition
-        return any(port.role == "skip" for port in (*definition.inputs, *definition.outputs))
+        """Whether long skips enter or leave the iterations: the gradient then has short ways around the stack."""
+        name = self.place.partition("/")[2]
+        history = any(
+            source.startswith(f"{name}.") and source.endswith("[]") for source, _ in self.owner.edges
+        )
+        ports = (*self.definition.inputs, *self.definition.outputs)
+        return history or any(port.role == "skip" for port in ports)
 
     @property
     def is_transformer(self) -> bool:
@@ -64,12 +71,12 @@ def stacks(frame: Frame) -> Iterator[Stack]:
             place = f"{one.definition.name}/{name}"
             if place not in seen and name in one.definition.useful:
                 seen.add(place)
-                stack = _stack(place, call)
+                stack = _stack(place, one.definition, call)
                 if stack is not None and stack.updates:
                     yield stack
 
 
-def _stack(place: str, call: Call) -> Stack | None:
+def _stack(place: str, owner: Definition, call: Call) -> Stack | None:
     if not isinstance(call.target, Definition) or not isinstance(call.count, int) or call.node.repeat is None:
         return None
     body = call.iterations[-1].frame if call.iterations else None
@@ -79,7 +86,7 @@ def _stack(place: str, call: Call) -> Stack | None:
     output, entry = next(iter(links.items()))
     flow = Flow(body)
     return _walk(
-        Stack(place, call.count, call.target, flow, ()), flow.outputs.get(output, ()), (INPUT, entry)
+        Stack(place, call.count, owner, call.target, flow, ()), flow.outputs.get(output, ()), (INPUT, entry)
     )
 
 
