@@ -45,7 +45,7 @@ def adm(size: Size) -> Json:
         shared=("num_groups", "dropout", heads),
         eps=1e-5,
         modulate=True,
-        heads="num_heads" if size.heads else "channels//head_dim",
+        heads="num_heads" if size.heads else "{c}//head_dim",
         order="MapHeadsLegacy" if size.legacy else "MapHeads",
         resamples=size.updown,
     )

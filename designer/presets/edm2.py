@@ -46,7 +46,7 @@ class EDM2Parts(Parts):
             graph.call("add", "MPSum", {"t": BALANCE}, a=x if encoder else self._shortcut(graph, x), b=h)
             + ".out"
         )
-        graph.call("attn", self.attention(), {"head_dim": "head_dim"}, when="attention", x=x)
+        graph.call("attn", self.attention(), {"num_heads": "out_channels//head_dim"}, when="attention", x=x)
         graph.call("clamp", "Clamp", {"low": -256.0, "high": 256.0}, x="attn.x")
         what = (
             "Encoder block: normalises its input at each pixel, then convolves twice"
@@ -90,19 +90,21 @@ class EDM2Parts(Parts):
     def _attention(self, normalised: bool = True) -> Json:
         graph = Graph()
         graph.call("qkv", "MPConv2d", {"out_channels": "3*channels", **ONE}, x="x")
-        graph.call("heads", self.style.order, {"num_heads": "channels//head_dim"}, qkv="qkv.out")
+        graph.call("heads", self.style.order, {"num_heads": "num_heads"}, qkv="qkv.out")
         for name in ("q", "k", "v"):
             graph.call(f"{name}_norm", "HeadNorm", x=f"heads.{name}")
         graph.call("attend", "DotProductAttention", q="q_norm.out", k="k_norm.out", v="v_norm.out")
         graph.call("to_map", "TokensToMap", tokens="attend.out", like="x")
-        graph.call("proj", "MPConv2d", {"out_channels": "channels", **ONE}, x="to_map.out")
+        graph.call(
+            "proj", "MPConv2d", {"in_channels": "channels", "out_channels": "channels", **ONE}, x="to_map.out"
+        )
         graph.call("add", "MPSum", {"t": BALANCE}, a="x", b="proj.out")
         return definition(
             "Cosine self-attention over pixels as a residual branch.",
             graph,
             [port("x", "map", "B channels H W")],
             [port("x", "map", "B channels H W", "add.out")],
-            {"channels": integer("channels of the map"), "head_dim": SHARED["head_dim"]},
+            {"channels": integer("channels of the map"), "num_heads": SHARED["num_heads"]},
             REFERENCE,
         )
 

@@ -94,8 +94,10 @@ def _up_level(parts: Parts, kind: str, late: bool, first: bool) -> Json:
     graph.call("blocks", parts.up_block(late), params, repeat="num_blocks", x="x", skip="skips", temb="temb")
     end, outputs = "blocks.x", []
     if late:
-        attend = passed(parts.in_attention)
-        end = graph.call("attn", parts.attention(), attend, when="attention", x=end) + ".x"
+        end = (
+            graph.call("attn", parts.attention(), parts.to_attention("out_channels"), when="attention", x=end)
+            + ".x"
+        )
     parameters: Json = {
         **CHANNELS_IN,
         "skip_channels": {"type": "list", "help": "channels of each skip of the encoder level"},
@@ -156,7 +158,7 @@ def _middle(parts: Parts, attention: bool, normalised: bool, groups: int | None)
     res = {"out_channels": "channels", **passed(parts.in_residual)}
     end = graph.call("res1", parts.res_block(), res, x="x", temb="temb") + ".x"
     if attention:
-        params: dict[str, Any] = passed(parts.in_attention)
+        params: dict[str, Any] = parts.to_attention("channels")
         if not normalised:
             params.pop("num_groups", None)
         elif groups is not None:

@@ -19,7 +19,6 @@ SHARED: Json = {
     "output_scale": {"type": "float", "default": 1.0, "help": "factor of each residual sum"},
 }
 IN_RESIDUAL = ("num_groups", "dropout", "output_scale")
-IN_ATTENTION = ("num_groups", "num_heads", "head_dim", "output_scale")
 ADAPTIVE = "min({c}//4, 32)"  # groups of at least four channels
 
 TEMB = {"temb_channels": integer("size of the time embedding")}
@@ -31,7 +30,7 @@ class Style:
     """What the blocks of one network have in common.
 
     `shared` are the parameters that are handed down; `groups` and `attn_groups` say how many groups a
-    normalisation of {c} channels has, `heads` how many attention heads, `inner` their channels together.
+    normalisation of {c} channels has, `heads` how many heads their attention, `inner` the heads' channels.
     With `resamples`, a residual block has a socket for halving or doubling; those that `project` names
     convolve the shortcut.
     """
@@ -74,14 +73,18 @@ class Parts:
         """The parameters that a residual block takes."""
         return tuple(name for name in self.style.shared if name in IN_RESIDUAL)
 
-    @property
-    def in_attention(self) -> tuple[str, ...]:
-        """The parameters that an attention block takes."""
-        return tuple(
-            name
-            for name in self.style.shared
-            if name in IN_ATTENTION and (name != "num_groups" or name in self.style.attn_groups)
-        )
+    def to_attention(self, channels: str) -> Json:
+        """Return the parameters of a call of the attention block on a map of so many channels."""
+        style = self.style
+        names = [name for name in ("num_groups", "output_scale") if name in style.shared]
+        if "num_groups" not in style.attn_groups:
+            names = [name for name in names if name != "num_groups"]
+        params = passed(tuple(names))
+        if style.heads != "1":
+            params["num_heads"] = style.heads.format(c=channels)
+        if style.inner != "channels":
+            params["head_dim"] = "head_dim"
+        return params
 
     @property
     def in_resampler(self) -> tuple[str, ...]:
@@ -194,22 +197,26 @@ class Parts:
             h = graph.call("norm", "GroupNorm", {"num_groups": groups, "eps": style.eps}, x="x") + ".out"
         one = {"kernel_size": 1, "padding": 0}
         graph.call("qkv", "Conv2d", {"out_channels": f"3*{style.inner}", **one}, x=h)
-        graph.call("heads", style.order, {"num_heads": style.heads}, qkv="qkv.out")
+        graph.call(
+            "heads", style.order, {"num_heads": "1" if style.heads == "1" else "num_heads"}, qkv="qkv.out"
+        )
         graph.call("attend", "DotProductAttention", q="heads.q", k="heads.k", v="heads.v")
         graph.call("to_map", "TokensToMap", tokens="attend.out", like="x")
         help = "starts at 0, so that the block starts as the identity"
-        graph.call(
-            "proj", "Conv2d", {"out_channels": "channels", **one, "init": "zero"}, x="to_map.out", help=help
-        )
+        channels = {"in_channels": style.inner, "out_channels": "channels"}
+        graph.call("proj", "Conv2d", {**channels, **one, "init": "zero"}, x="to_map.out", help=help)
         end = self.add(graph, "x", "proj.out")
-        names = self.in_attention if normalised else tuple(n for n in self.in_attention if n != "num_groups")
-        extra = declared(("num_groups",)) if normalised and style.attn_groups == "num_groups" else {}
+        names = list(self.to_attention("channels"))
+        if not normalised:
+            names = [name for name in names if name != "num_groups"]
+        elif style.attn_groups == "num_groups" and "num_groups" not in names:
+            names.append("num_groups")
         return definition(
             "Self-attention over pixels as a residual branch.",
             graph,
             [port("x", "map", "B channels H W")],
             [port("x", "map", "B channels H W", end)],
-            {"channels": integer("channels of the map"), **extra, **declared(names)},
+            {"channels": integer("channels of the map"), **declared(tuple(names))},
             style.reference,
         )
 
@@ -223,7 +230,7 @@ class Parts:
         graph = Graph()
         res = {"out_channels": "out_channels", **passed(self.in_residual)}
         graph.call("res", self.res_block(), res, x="x", temb="temb")
-        graph.call("attn", self.attention(), passed(self.in_attention), when="attention", x="res.x")
+        graph.call("attn", self.attention(), self.to_attention("out_channels"), when="attention", x="res.x")
         return definition(
             "Residual block, then attention where the level has it.",
             graph,
