@@ -24,11 +24,8 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Look for modulated stacks none of whose branches is gated or starts small."""
     for stack in stacks(context.frame):
         modulated = [one for one in stack.updates if one.has("modulation")]
-        if (
-            stack.depth >= 8
-            and modulated
-            and not any(one.has("gating") or one.starts_small for one in stack.updates)
-        ):
+        quiet = any(one.has("gating") or one.starts_small for one in stack.updates)
+        if stack.depth >= 8 and modulated and not quiet and not stack.has_skips:
             yield Diagnostic(
                 RULE.code,
                 "warning",

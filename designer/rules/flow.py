@@ -88,7 +88,7 @@ class Flow:
     ) -> dict[str, Ends]:
         values: dict[str, Ends] = dict(inputs)
         for name, call in frame.calls.items():  # in the order of the walk
-            if name in frame.definition.useful:
+            if name in frame.live:
                 self._call(frame, call, path, values, depth)
         return {port.name: values.get(port.source, ()) for port in frame.definition.outputs}
 

@@ -69,7 +69,7 @@ def stacks(frame: Frame) -> Iterator[Stack]:
     for one in frame.walk():
         for name, call in one.calls.items():
             place = f"{one.definition.name}/{name}"
-            if place not in seen and name in one.definition.useful:
+            if place not in seen and name in one.live:
                 seen.add(place)
                 stack = _stack(place, one.definition, call)
                 if stack is not None and stack.updates:
