@@ -134,12 +134,28 @@ def _split_key(frame: Frame, splits: set[tuple[str, str]], by_frame: Mapping[int
 
 def _name(definition: Definition, variants: list[Variant]) -> None:
     """The variant with default choices keeps the definition's name; the others say what is different."""
-    differing = [n for n in definition.parameters if len({v.static.get(n) for v in variants}) > 1]
+    differing = _telling(variants, [n for n in definition.parameters if n in variants[0].static])
     for variant in variants:
         chosen = [str(variant.static[name]) for name in differing]
         usual = [str(definition.parameters[name].default) for name in differing]
         suffix = "" if chosen == usual else "".join(_camel(one) for one in chosen)
         variant.name = f"{definition.name}{suffix}"
+
+
+def _telling(variants: list[Variant], names: list[str]) -> list[str]:
+    """The fewest choices, in the order of their declaration, that tell the variants apart as well as all do."""
+
+    def kinds(chosen: list[str]) -> int:
+        return len({tuple(str(variant.static[name]) for name in chosen) for variant in variants})
+
+    every, found = kinds(names), list[str]()
+    single = next((name for name in names if kinds([name]) == every), None)
+    if single is not None:
+        return [single] if every > 1 else []
+    for name in names:
+        if kinds([*found, name]) > kinds(found):
+            found.append(name)
+    return found
 
 
 def _camel(text: str) -> str:
