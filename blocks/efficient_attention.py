@@ -217,7 +217,7 @@ def linear_attention(q: Tensor, k: Tensor, v: Tensor, *, eps: float = 1e-6) -> T
 
 
 def window_attention(q: Tensor, k: Tensor, v: Tensor, like: Tensor, patch_size: int, window: int) -> Tensor:
-    """q, k, v [B, h, N, d] of a map [B, C, H, W] → [B, N, h·d], attention within windows (Liu et al. 2021)."""
+    """q, k, v [B, h, N, d] of a map [B, C, H, W] → [B, N, h·d], attention in windows (Liu et al. 2021)."""
     rows, columns = like.shape[-2] // (patch_size * window), like.shape[-1] // (patch_size * window)
 
     def windows(x: Tensor) -> Tensor:  # [B, h, N, d] → [B, h, rows, columns, window², d]
@@ -239,7 +239,7 @@ def neighbours(size: int, kernel: int, like: Tensor) -> Tensor:
 def neighbourhood_attention(
     q: Tensor, k: Tensor, v: Tensor, like: Tensor, patch_size: int, kernel: int
 ) -> Tensor:
-    """q, k, v [B, h, N, d] of a map [B, C, H, W] → [B, N, h·d], k × k nearest tokens (Hassani et al. 2022)."""
+    """q, k, v [B, h, N, d] of a map [B, C, H, W] → [B, N, h·d], k × k nearest (Hassani et al. 2022)."""
     rows = neighbours(like.shape[-2] // patch_size, kernel, q)
     columns = neighbours(like.shape[-1] // patch_size, kernel, q)
     mask = rows[:, None, :, None] & columns[None, :, None, :]  # [h, w, h, w]

@@ -306,7 +306,7 @@ class HyperGate(nn.Module):
 
 
 class ScaleLongLearned(nn.Module):
-    """A weight in [0, 1] for each channel: s [B, C, H, W] → [B, C, 1, 1] (Huang et al. 2023, ScaleLong-LS)."""
+    """A weight in [0, 1] for each channel: s [B, C, H, W] → [B, C, 1, 1] (Huang et al. 2023)."""
 
     def __init__(self, channels: int, ratio: int) -> None:
         super().__init__()
