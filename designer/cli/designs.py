@@ -1,4 +1,4 @@
-"""designer new, check, fix, summary, render."""
+"""designer new, check, fix, summary, render, diff."""
 
 import argparse
 import sys
@@ -59,6 +59,17 @@ def add_commands(commands: Any) -> None:
     render.add_argument("--force", action="store_true", help="overwrite files that were edited by hand")
     add_json(render)
     render.set_defaults(run=_render)
+
+    diff = commands.add_parser(
+        "diff", help="what is different between two designs", description="Compare two designs by meaning."
+    )
+    diff.add_argument("before", metavar="A")
+    diff.add_argument("after", metavar="B")
+    diff.add_argument("--at", metavar="B=1,H=64,W=64", help="sizes at which costs are counted")
+    form = diff.add_mutually_exclusive_group()
+    add_json(form)
+    form.add_argument("--html", metavar="FILE", type=Path, help="write one standalone page")
+    diff.set_defaults(run=_diff)
 
 
 def _new(options: argparse.Namespace) -> int:
@@ -167,4 +178,25 @@ def _render(options: argparse.Namespace) -> int:
     print(f"{rendering.class_name}.forward({arguments})")
     for name in sorted(rendering.files):
         print(options.output / name)
+    return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from designer.diff import diff
+    from designer.diff_page import html, lines
+    from designer.document import load
+    from designer.files import write_atomic
+
+    before, after = load(options.before), load(options.after)
+    difference = diff(before, after, operating_point(options.at) or None)
+    if options.json:
+        print_json(difference.to_json())
+    elif options.html:
+        try:
+            write_atomic(options.html, html(difference, before, after))
+        except OSError as error:
+            raise UserError(f"{options.html}: cannot be written ({error.strerror})") from None
+        print(options.html)
+    else:
+        print("\n".join(lines(difference)))
     return 0
