@@ -34,6 +34,7 @@ TAGS = {
     "lowpass": "removes high frequencies before or after resampling",
     "modulation": "scales and shifts features by a condition",
     "modulator": "puts out the scales, shifts or gates of a modulation",
+    "needs_norm": "grows the stream on purpose: a norm must follow at once",
     "noise_level": "computes log-SNR or sigma from the timestep, for a schedule",
     "norm": "output of unit second moment whatever comes in",
     "normalized_add": "a sum divided so that unit inputs give a unit output",
