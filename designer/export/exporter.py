@@ -16,7 +16,7 @@ DTYPES = {"float32": torch.float32, "int64": torch.int64, "bool": torch.bool}
 def example_inputs(
     spec: Mapping[str, Any], point: Mapping[str, int], seed: int, timestep: float | None = None
 ) -> dict[str, Tensor]:
-    """Return inputs by name at sizes `point`: noise, timesteps in [0, T), class labels within range."""
+    """Return inputs by name at sizes `point`: noise, timesteps in [0, T), positive σ, labels within range."""
     generator = torch.Generator().manual_seed(seed)
     steps = int(spec["training"].get("timesteps", 1000))
     classes = int(spec["training"].get("num_classes", 2))
@@ -26,8 +26,15 @@ def example_inputs(
         if tensor["role"] == "timestep":
             drawn = torch.rand(shape, generator=generator) * (steps - 1)
             value = torch.full(shape, float(timestep)) if timestep is not None else drawn.floor()
+        elif tensor["role"] == "sigma":  # EDM's range, evenly in the logarithm
+            drawn = torch.rand(shape, generator=generator)
+            value = 0.002 * 40_000 ** (
+                drawn if timestep is None else torch.full(shape, timestep / (steps - 1))
+            )
         elif tensor["dtype"] == "int64":
             value = torch.randint(0, classes, shape, generator=generator)
+        elif tensor["role"] == "mask":
+            value = (torch.rand(shape, generator=generator) < 0.7).float()
         else:
             value = torch.randn(shape, generator=generator)
         found[tensor["name"]] = value.to(DTYPES[tensor["dtype"]])
