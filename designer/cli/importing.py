@@ -1,6 +1,7 @@
 """designer import."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,11 @@ def _import(options: argparse.Namespace) -> int:
         save(result.design, options.output)
     except OSError as error:
         raise UserError(f"{options.output}: cannot be written ({error.strerror})") from None
+    for operator in result.unknown:
+        print(f"designer: no block stands for the operator {operator}", file=sys.stderr)
     if options.json:
         print_json({"design": str(options.output), **result.to_json()})
-        return 0
-    for path in filter(None, (options.output, result.weights)):
-        print(path)
-    return 0
+    else:
+        for path in filter(None, (options.output, result.weights)):
+            print(path)
+    return 1 if result.unknown else 0

@@ -1,5 +1,7 @@
 """`designer import`: a configuration, an ONNX file or a Python callable becomes a design and its weights."""
 
+import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,32 +15,38 @@ from designer.importers import Imported
 from designer.reader import read_design
 from designer.render import Rendering, render
 from designer.sources.config import read_config
+from designer.weights.file import Output
+
+_CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a source says: its design and weight rules, and where its own weights lie, if it holds any."""
+    """What a source says: its design and weight rules, where its weights lie, the operators without block."""
 
     imported: Imported
     weights: Path | None = None
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ImportedDesign:
-    """A checked import: the design, its rendering, and the weights that were written."""
+    """An import: the design; its rendering and the weights that were written, unless operators are unknown."""
 
     design: Design
-    rendering: Rendering
+    rendering: Rendering | None
     weights: Path | None = None
-    tensors: int = 0
-    bytes: int = 0
+    outputs: tuple[Output, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what `designer import --json` prints, beside the name of the file."""
-        entry = self.rendering.to_json()
-        entry.pop("files")
-        written = {"path": str(self.weights), "tensors": self.tensors, "bytes": self.bytes}
-        return {**entry, "name": self.design.name, "weights": written if self.weights else None}
+        entry: dict[str, Any] = self.rendering.to_json() if self.rendering else {}
+        entry.pop("files", None)
+        size = sum(one.size for one in self.outputs)
+        written = {"path": str(self.weights), "tensors": len(self.outputs), "bytes": size}
+        weights = written if self.weights else None
+        return {"name": self.design.name, **entry, "weights": weights, "unknown": list(self.unknown)}
 
 
 def import_source(
@@ -46,14 +54,17 @@ def import_source(
 ) -> ImportedDesign:
     """Import a design and, where `weights_out` is given, write its weights for the rendered model.
 
-    The weights are those of `weights`, else those that the source holds. Raises UserError naming the argument,
-    operator or tensor that cannot be used; nothing is written then.
+    The weights are those of `weights`, else those that the source holds. Operators that no block stands for
+    are listed; nodes of their names stand for them. Raises UserError naming the argument or tensor that cannot
+    be used; nothing is written then.
     """
     if weights is not None and weights_out is None:
         raise UserError("--weights: expected --weights-out too, the file that receives the converted weights")
     with open_source(source) as found:
-        design = _checked(read_design(found.imported.document), source)
-        result = ImportedDesign(design, render(design))
+        design = read_design(found.imported.document)
+        if found.unknown:
+            return ImportedDesign(design, None, unknown=found.unknown)
+        result = ImportedDesign(design, render(_checked(design, source)))
         if weights_out is None:
             return result
         held = weights or found.weights
@@ -67,11 +78,24 @@ def open_source(source: str) -> Iterator[Source]:
     """Yield what the source says; weights that had to be unpacked live as long as the context."""
     path = Path(source)
     if path.is_dir() or path.suffix == ".json":
-        yield Source(*read_config(path))
-    else:
-        raise UserError(
-            f"{source}: expected a diffusers config.json or model folder, an ONNX file, or module:callable"
-        )
+        imported, held = read_config(path)
+        yield Source(imported, held)
+        return
+    with tempfile.TemporaryDirectory(prefix="designer-import-") as folder:
+        unpacked = Path(folder, "weights.safetensors")
+        if path.suffix == ".onnx":
+            from designer.sources.onnx.source import read_onnx
+
+            imported, unknown = read_onnx(path, unpacked)
+        elif _CALLABLE.match(source) and not path.exists():
+            from designer.sources.pytorch.source import read_callable
+
+            imported, unknown = read_callable(source, unpacked)
+        else:
+            raise UserError(
+                f"{source}: expected a diffusers config.json or model folder, an ONNX file, or module:callable"
+            )
+        yield Source(imported, unpacked, tuple(unknown))
 
 
 def _checked(design: Design, source: str) -> Design:
@@ -89,6 +113,7 @@ def _write_weights(result: ImportedDesign, imported: Imported, held: Path, out: 
     from designer.weights.convert import convert_file
     from designer.weights.shapes import state_shapes
 
+    assert result.rendering is not None
     checkpoint = read_checkpoint(held)
     outputs = convert_file(imported.rules, checkpoint, state_shapes(result.rendering), out)
-    return replace(result, weights=out, tensors=len(outputs), bytes=sum(one.size for one in outputs))
+    return replace(result, weights=out, outputs=tuple(outputs))
