@@ -80,4 +80,5 @@ def split_heads(x: Tensor, num_heads: int) -> Tensor:
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     """q [B, h, N, d], k and v [B, h, M, d], mask [B, M], 0 for keys to skip → [B, N, h·d]."""
     bias = (mask == 0).to(q.dtype)[:, None, None] * -10000.0  # [B, 1, 1, M]
+    bias = bias.expand(-1, -1, q.shape[2], -1)  # the ONNX operator broadcasts over heads only
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2).flatten(2)

@@ -60,8 +60,9 @@ def sample_shape(inputs: Sequence[InputSpec], training: Mapping[str, Any]) -> tu
 class Caller:
     """Builds the positional arguments of forward for one batch.
 
-    Classes are taken modulo `num_classes`. A role that is not known is fed seeded unit Gaussian noise of its
-    shape; symbols that the sample does not fix (a number of tokens, say) are 16.
+    Classes are taken modulo `num_classes`. A mask keeps a random number of tokens. A role that is not known is
+    fed seeded unit Gaussian noise of its shape; symbols that the sample does not fix (a number of tokens, say)
+    are 16.
     """
 
     inputs: tuple[InputSpec, ...]
@@ -93,6 +94,9 @@ class Caller:
         shape = [size if isinstance(size, int) else symbols.get(size, _TOKENS) for size in spec.shape]
         if spec.dtype.startswith("int"):
             return torch.zeros(shape, dtype=torch.int64)
+        if spec.role == "mask":  # texts of random lengths
+            lengths = torch.randint(1, shape[-1] + 1, (*shape[:-1], 1), generator=generator)
+            return (torch.arange(shape[-1]) < lengths).float()
         return torch.randn(shape, generator=generator)
 
     def _symbols(self) -> list[tuple[str, int]]:
