@@ -1,0 +1,40 @@
+"""The contract of a preset: it checks without an error, has the published count, renders to source that parses."""
+
+import ast
+
+import pytest
+
+from designer.check import check
+from designer.document import dumps, loads
+from designer.presets import Preset, presets
+from designer.render import render
+from designer.summary import summarize
+
+each = pytest.mark.parametrize("preset", presets(), ids=lambda preset: preset.id)
+
+
+@each
+def test_preset_is_sound_and_has_the_published_count(preset: Preset) -> None:
+    report = check(preset.design)
+    assert report.ok, [one.message for one in report.diagnostics]
+    assert preset.title and preset.summary and preset.reference
+    if preset.published is not None:
+        assert summarize(preset.design).parameters == preset.published
+
+
+@each
+def test_preset_round_trips_and_renders(preset: Preset) -> None:
+    assert loads(dumps(preset.design)).hash() == preset.design.hash()
+    rendering = render(preset.design)
+    tree = ast.parse(rendering.files["model.py"])
+    assert rendering.class_name in {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def test_every_family_has_a_tiny_size() -> None:
+    families = {preset.family for preset in presets()}
+    tiny = {preset.family for preset in presets() if "tiny" in preset.id}
+    assert families == tiny
+
+
+def test_ids_are_unique() -> None:
+    assert len({preset.id for preset in presets()}) == len(presets())
