@@ -273,7 +273,9 @@ def _parameter_json(parameter: Parameter) -> dict[str, Any]:
         "unit": parameter.unit,
     }
     return {
-        key: value for key, value in document.items() if value is not None and value != "" and value != []
+        key: value
+        for key, value in document.items()
+        if value is not None and (key == "default" or (value != "" and value != []))
     }
 
 

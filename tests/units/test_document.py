@@ -155,6 +155,15 @@ def test_any_value_at_any_place_is_kept_or_refused(value: Any, path: str) -> Non
     assert loads(dumps(design)) == design
 
 
+@pytest.mark.parametrize("default", ["", [], 0, False, "rms", [1, [2.5]]])
+def test_every_default_is_kept(default: Any) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    _at(f"{D}.parameters.other", default)(document)
+    design = read_design(document)
+    assert loads(dumps(design)) == design
+    assert design.main_definition.parameters["other"].default == default
+
+
 def test_files(tmp_path: Path) -> None:
     design = read_design(DOCUMENT)
     save(design, tmp_path / "new" / "design.json")
