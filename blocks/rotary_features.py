@@ -78,12 +78,12 @@ SPECS = (
         examples=(Example({"x": (2, 3, 5, 4), "cos": (5, 4), "sin": (5, 4)}, {}),),
     ),
     BlockSpec(
-        name="RotaryPair",
+        name="RotaryInput",
         title="Cosines and sines from outside",
         family="Tokens",
         tags=("reshape",),
         kind="function",
-        target="rotary_pair",
+        target="rotary_input",
         summary="Takes a list of two tensors apart: the cosines and the sines of rotary positions.",
         glyph="⫶",
         inputs=(Port("pair", "rotary", "N head_size", stack=True),),
@@ -119,6 +119,6 @@ def rotate_features(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.stack([-second, first], dim=-1).flatten(-2) * sin
 
 
-def rotary_pair(pair: list[Tensor]) -> tuple[Tensor, Tensor]:
+def rotary_input(pair: list[Tensor]) -> tuple[Tensor, Tensor]:
     """The cosines and the sines of a list of two: 2 × [N, d] → [N, d], [N, d]."""
     return pair[0], pair[1]

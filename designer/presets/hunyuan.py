@@ -94,7 +94,7 @@ def _main(styled: bool, rotary_input: bool) -> dict[str, Any]:
     c = graph.call("condition", "Condition", pool, t="t", context="context_t5", **style) + ".c"
     context = _text(graph)
     if rotary_input:
-        graph.call("rotary", "RotaryPair", pair="rotary_pair")
+        graph.call("rotary", "RotaryInput", pair="rotary_pair")
     else:
         head = {"head_size": "hidden_size//num_heads", **patches, "base_size": "base_size"}
         graph.call("rotary", "ScaledRotary2D", head, like="x")
