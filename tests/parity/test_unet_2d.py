@@ -14,6 +14,8 @@ from harness import TOLERANCE, compare, configurations  # noqa: E402
 
 from designer.errors import UserError  # noqa: E402
 from designer.importers import convert_config  # noqa: E402
+from designer.reader import read_design  # noqa: E402
+from designer.summary import summarize  # noqa: E402
 
 SMALL: dict[str, Any] = {
     "block_out_channels": [16, 32],
@@ -122,6 +124,48 @@ def test_other_value(name: str) -> None:
     arguments = {**SMALL, **VARIATIONS[name]}
     torch.manual_seed(1)
     assert compare("UNet2DModel", arguments, inputs_of(arguments)).error <= TOLERANCE
+
+
+PLAIN = ["DownBlock2D"] * 4
+ADM: dict[str, Any] = {
+    "out_channels": 6, "num_class_embeds": 1000, "attention_head_dim": 64, "resnet_time_scale_shift": "scale_shift",
+    "attn_norm_num_groups": 32, "upsample_type": "resnet", "downsample_type": "resnet",
+}  # fmt: skip
+DDPM: dict[str, Any] = {
+    "freq_shift": 1, "flip_sin_to_cos": False, "downsample_padding": 0, "attention_head_dim": None, "norm_eps": 1e-6,
+}  # fmt: skip
+PUBLISHED: dict[str, tuple[int, dict[str, Any]]] = {
+    "google/ddpm-cifar10-32": (35_746_307, {
+        **DDPM, "block_out_channels": [128, 256, 256, 256], "down_block_types": [PLAIN[0], "AttnDownBlock2D", *PLAIN[:2]],
+        "up_block_types": ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"],
+    }),
+    "google/ddpm-celebahq-256": (113_673_219, {
+        **DDPM, "block_out_channels": [128, 128, 256, 256, 512, 512],
+        "down_block_types": [*PLAIN, "AttnDownBlock2D", PLAIN[0]], "up_block_types": ["UpBlock2D", "AttnUpBlock2D", *["UpBlock2D"] * 4],
+    }),
+    "google/ncsnpp-celebahq-256": (65_574_549, {
+        **NCSNPP, "block_out_channels": [128, 128, *[256] * 5], "layers_per_block": 2,
+        "down_block_types": [*["SkipDownBlock2D"] * 4, "AttnSkipDownBlock2D", *["SkipDownBlock2D"] * 2],
+        "up_block_types": [*["SkipUpBlock2D"] * 2, "AttnSkipUpBlock2D", *["SkipUpBlock2D"] * 4],
+    }),
+    "adm-imagenet64": (295_904_454, {
+        **ADM, "layers_per_block": 3, "block_out_channels": [192, 384, 576, 768],
+        "down_block_types": ["ResnetDownsampleBlock2D", *["AttnDownBlock2D"] * 3],
+        "up_block_types": [*["AttnUpBlock2D"] * 3, "ResnetUpsampleBlock2D"],
+    }),
+    "adm-imagenet512, as diffusers builds it": (529_976_454, {
+        **ADM, "block_out_channels": [128, 256, 256, 512, 512, 1024, 1024],
+        "down_block_types": [*["ResnetDownsampleBlock2D"] * 4, *["AttnDownBlock2D"] * 3],
+        "up_block_types": [*["AttnUpBlock2D"] * 3, *["ResnetUpsampleBlock2D"] * 4],
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_configurations_have_their_counts(name: str) -> None:
+    count, arguments = PUBLISHED[name]
+    document = convert_config({"_class_name": "UNet2DModel", **arguments}).document
+    assert summarize(read_design(document)).parameters == count
 
 
 @pytest.mark.parametrize(
