@@ -133,6 +133,8 @@ class ForwardPlan:
         node, _, port = endpoint.partition(".")
         taken = self._taken()
         site = self.sites[node]
+        if any(one.name == port and one.stack for one in site.call.target.outputs):
+            taken |= set(self.variables.values())  # a list never takes over the variable of a tensor
         outputs = [one.name for one in site.call.target.outputs]
         inputs = [one.name for one in site.call.target.inputs]
         if len(outputs) == 1 or (port == outputs[0] and port in inputs):
@@ -186,7 +188,8 @@ class ForwardPlan:
             any(compatible(self._role(endpoint), kind) for kind in ("map", "tokens"))
             and self._role(endpoint) != "any"
         )
-        return "h" if spatial and "h" not in taken else node
+        is_list = any(one.stack for one in self.sites[node].call.target.outputs)
+        return "h" if spatial and not is_list and "h" not in taken else node
 
     @staticmethod
     def _fresh(wanted: str, taken: set[str]) -> str:

@@ -267,19 +267,39 @@ def _factor(count: Size) -> str:
 
 def parse_shape(pattern: str, names: Mapping[str, Any], place: str) -> Shape:
     """Return a declared shape; names without value become symbols. Raises UserError for an unreadable token."""
-    sizes: list[Size] = []
-    for token in split_pattern(pattern):
-        try:
-            free = {name: Dim.symbol(name) for name in expressions.names(token) if names.get(name) is None}
-            value = expressions.evaluate(token, {**names, **free})
-        except (ExpressionError, UndecidedError) as error:
-            raise UserError(f"{place}: the shape {pattern!r}: {error}") from None
-        if isinstance(value, bool) or not isinstance(value, (int, Dim)):
+    shapes = parse_shapes(pattern, names, place)
+    if len(shapes) != 1:
+        raise UserError(f"{place}: the shape {pattern!r}: a list of sizes is for a stack of tensors")
+    return shapes[0]
+
+
+def parse_shapes(pattern: str, names: Mapping[str, Any], place: str) -> list[Shape]:
+    """Return a declared shape, or one for each tensor of a stack where a token is a list of sizes."""
+    values = [_declared(token, pattern, names, place) for token in split_pattern(pattern)]
+    lengths = {len(value) for value in values if isinstance(value, list)} or {1}
+    if len(lengths) > 1:
+        raise UserError(f"{place}: the shape {pattern!r}: its lists of sizes differ in length")
+    return [
+        tuple(value[item] if isinstance(value, list) else value for value in values)
+        for item in range(lengths.pop())
+    ]
+
+
+def _declared(token: str, pattern: str, names: Mapping[str, Any], place: str) -> Any:
+    """Return the size, or the list of sizes, that a token of a declared shape means."""
+    try:
+        free = {name: Dim.symbol(name) for name in expressions.names(token) if names.get(name) is None}
+        value = expressions.evaluate(token, {**names, **free})
+    except (ExpressionError, UndecidedError) as error:
+        raise UserError(f"{place}: the shape {pattern!r}: {error}") from None
+    if isinstance(value, SizeList) and value.name:  # a list without value: the item that iteration i pops
+        return Dim.symbol(f"{value.name}{POPPED}")
+    for size in value if isinstance(value, list) else [value]:
+        if isinstance(size, bool) or not isinstance(size, (int, Dim)):
             raise UserError(f"{place}: the shape {pattern!r}: {token!r} is {value!r}, not a size")
-        if isinstance(value, int) and value < 1:
-            raise UserError(f"{place}: the shape {pattern!r}: {token!r} is {value}; a size is at least 1")
-        sizes.append(value)
-    return tuple(sizes)
+        if isinstance(size, int) and size < 1:
+            raise UserError(f"{place}: the shape {pattern!r}: {token!r} is {size}; a size is at least 1")
+    return value
 
 
 def tensor(shape: Shape, role: str, dtype: str = "") -> Tensor:

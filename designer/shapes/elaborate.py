@@ -17,7 +17,15 @@ from designer.document import Definition, Design, DesignPort, Node
 from designer.errors import UserError
 from designer.expressions import ExpressionError
 from designer.shapes import params as parameters
-from designer.shapes.binding import POPPED, Binding, MismatchError, Requirement, SizeList, parse_shape, tensor
+from designer.shapes.binding import (
+    Binding,
+    MismatchError,
+    Requirement,
+    SizeList,
+    parse_shape,
+    parse_shapes,
+    tensor,
+)
 from designer.shapes.constraints import check_constraints
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.outputs import collect_outputs
@@ -102,16 +110,15 @@ class Elaborator:
         names = {**self.globals, **values}
         inputs: dict[str, Value | None] = {}
         for port in definition.inputs:
-            items = {
-                name: Dim.symbol(f"{name}{POPPED}")
-                for name, value in values.items()
-                if isinstance(value, SizeList)
-            }
-            shape = parse_shape(port.shape, {**names, **items}, f"{definition.name}.{port.name}")
-            one = tensor(shape, port.role, port.dtype)
-            inputs[port.name] = (
-                Stack(((one, Dim.symbol(f"len({port.name})")),), port.role) if port.stack else one
-            )
+            place = f"{definition.name}.{port.name}"
+            if not port.stack:
+                shape = parse_shape(port.shape, names, place)
+                inputs[port.name] = tensor(shape, port.role, port.dtype)
+                continue
+            shapes = parse_shapes(port.shape, names, place)
+            count = 1 if len(shapes) > 1 else Dim.symbol(f"len({port.name})")
+            found = [(tensor(shape, port.role, port.dtype), count) for shape in shapes]
+            inputs[port.name] = Stack(tuple(found), port.role)
         return inputs
 
     def report(
@@ -188,7 +195,9 @@ class Elaborator:
             message = f"{source.target.name}, which fills the socket {source.node.id!r}, has no output {endpoint.partition('.')[2]!r}"
             self.report(owner, node, "S006", message, port=port, received=endpoint, expected=", ".join(source.outputs))  # fmt: skip
             return
-        what = f"input {port!r} takes {endpoint!r}, an optional input that is not connected where this is called"
+        what = (
+            f"input {port!r} takes {endpoint!r}, an optional input that is not connected where this is called"
+        )
         filling = f"; {call.target.name}, which fills the socket, needs it"
         self.report(owner, node, "S001", what + (filling if call.node.call.startswith("=") else ""), port=port)  # fmt: skip
 
