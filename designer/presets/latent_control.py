@@ -77,7 +77,8 @@ def _joined(graph: Graph, stacks: list[str]) -> str:
     """Join stacks from left to right; return the endpoint."""
     whole = stacks[0]
     for index, stack in enumerate(stacks[1:], 1):
-        whole = graph.call(f"join_{index}", "JoinStacks", a=whole, b=stack) + ".out"
+        node = "residuals" if index == len(stacks) - 1 else f"residuals_to_{index}"
+        whole = graph.call(node, "JoinStacks", a=whole, b=stack) + ".out"
     return whole
 
 

@@ -130,7 +130,7 @@ def down_level(parts: Parts, level: Level) -> str:
 
 def _down_level(parts: Parts, level: Level, kind: Kind) -> Json:
     graph = Graph()
-    block = _block(parts, level, kind)
+    block = block_of(parts, level)
     params = {"out_channels": "out_channels", **kind.values, **PASS}
     graph.call("blocks", block, params, repeat="num_blocks", x="x", **kind.edges())
     graph.call("push", "PushSkip", first="x", rest="blocks.x[]")
@@ -156,7 +156,7 @@ def _down_level(parts: Parts, level: Level, kind: Kind) -> Json:
     )
 
 
-def _block(parts: Parts, level: Level, kind: Kind) -> str:
+def block_of(parts: Parts, level: Level) -> str:
     """The block of an encoder level: a residual block, then attention where the level has it."""
     if not level.has_context:
         return residual(parts, level)

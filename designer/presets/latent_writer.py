@@ -89,9 +89,9 @@ class Shared:
 class Writer:
     """Writes the main definition of one network."""
 
-    def __init__(self, network: LatentUNet) -> None:
+    def __init__(self, network: LatentUNet, parts: Parts | None = None) -> None:
         self.network = network
-        self.parts = Parts(network.style)
+        self.parts = parts or Parts(network.style)
         self.context = network.name("context")
         self.graph = Graph()
         out = (
@@ -154,10 +154,11 @@ class Writer:
         temb: str,
         write: Callable[[Parts, Level], str] = down_level,
         inputs: Inputs | None = None,
+        values: Mapping[str, str] | None = None,
     ) -> str:
         """Add the levels of the encoder; return the endpoint of the coarsest map.
 
-        `write` writes a level; `inputs` are the endpoints of its further inputs.
+        `write` writes a level; `inputs` are the endpoints of its further inputs, `values` further parameters.
         """
         last = len(self.network.channels) - 1
         for index, level in enumerate(self.network.down):
@@ -165,6 +166,7 @@ class Writer:
                 "out_channels": f"channels[{index}]",
                 "num_blocks": self.num_blocks.read(index, level.blocks),
                 **self._attention(index, level),
+                **(values or {}),
                 **PASS,
                 "downsample": index < last,
             }

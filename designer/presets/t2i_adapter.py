@@ -37,15 +37,40 @@ def adapter(
         graph,
         [port("x", "control", "B in_channels H W", help="control map")],
         [port("features", "control", source="levels.x[]", stack=True)],
-        {
-            "in_channels": integer("channels of the control map", in_channels),
-            "channels": integers("channels of each map", channels),
-            "num_blocks": integer("residual blocks of a level", num_blocks),
-            "downscale_factor": integer("by how much the control map is larger than the latent", factor),
-        },
+        _parameters(in_channels, channels, num_blocks, factor),
         T2I,
     )
     return document(name, "T2IAdapter", {**parts, "T2IAdapter": main})
+
+
+def adapter_parts(
+    channels: tuple[int, ...], num_blocks: int, factor: int, in_channels: int = 3
+) -> tuple[Json, dict[str, Json]]:
+    """Return the full adapter with an output for each of its maps, and the definitions that it calls."""
+    graph = Graph()
+    graph.call("unshuffle", "PixelUnshuffle", {"factor": "downscale_factor"}, x="x")
+    trunk = graph.call("conv_in", "Conv2d", {"out_channels": "channels[0]"}, x="unshuffle.out") + ".out"
+    for index in range(len(channels)):
+        values = {"out_channels": f"channels[{index}]", "num_blocks": "num_blocks", "downsample": index > 0}
+        trunk = graph.call(f"level_{index}", "AdapterLevel", values, x=trunk) + ".x"
+    main = definition(
+        DOC,
+        graph,
+        [port("x", "control", "B in_channels H W", help="control map")],
+        [port(f"feature_{index}", "control", source=f"level_{index}.x") for index in range(len(channels))],
+        _parameters(in_channels, channels, num_blocks, factor),
+        T2I,
+    )
+    return main, {"AdapterBlock": _block(light=False), "AdapterLevel": _level()}
+
+
+def _parameters(in_channels: int, channels: tuple[int, ...], num_blocks: int, factor: int) -> dict[str, Json]:
+    return {
+        "in_channels": integer("channels of the control map", in_channels),
+        "channels": integers("channels of each map", channels),
+        "num_blocks": integer("residual blocks of a level", num_blocks),
+        "downscale_factor": integer("by how much the control map is larger than the latent", factor),
+    }
 
 
 def _block(light: bool) -> Json:
