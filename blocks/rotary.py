@@ -163,6 +163,22 @@ SPECS = (
         examples=(Example({"x": (2, 3, 5, 8), "cos": (5, 4), "sin": (5, 4)}, {}),),
     ),
     BlockSpec(
+        name="RotaryPair",
+        title="Rotary positions that come in",
+        family="Attention",
+        tags=("position",),
+        kind="function",
+        target="rotary_pair",
+        summary="Cosines and sines that the caller has computed, each written twice, as one number a pair of features.",
+        glyph="↻",
+        inputs=(Port("pair", "rotary", "N head_size", stack=True, help="cosines, then sines"),),
+        outputs=(Port("cos", "rotary", "N head_size//2"), Port("sin", "rotary", "N head_size//2")),
+        formula="cos_k = c_2k, sin_k = s_2k",
+        reference="Yang et al. 2024, arXiv:2408.06072",
+        article="2.4.2",
+        stability=Stability("", "as bounded as what comes in"),
+    ),
+    BlockSpec(
         name="RotaryPrefix",
         title="Tokens without rotation in front",
         family="Attention",
@@ -255,6 +271,12 @@ def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
     rotated = torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1)
     return rotated.flatten(-2).type_as(x)
+
+
+def rotary_pair(pair: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [N, d], each number twice → cos, sin [N, d / 2]."""
+    cos, sin = pair
+    return cos[:, ::2], sin[:, ::2]
 
 
 def rotary_prefix(cos: Tensor, sin: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,13 @@ from designer.importers.config import Config
 from designer.importers.inputs import with_inputs
 from designer.presets.cogvideox import ACTIVATIONS, cogvideox
 
-_INPUTS = {"x": "hidden_states", "context": "encoder_hidden_states", "t": "timestep", "offset": "ofs"}
+_INPUTS = {
+    "x": "hidden_states",
+    "context": "encoder_hidden_states",
+    "t": "timestep",
+    "offset": "ofs",
+    "rotary": "image_rotary_emb",
+}
 _NULLABLE = (int, type(None))
 
 
@@ -21,7 +27,7 @@ def convert(config: Config) -> Imported:
         "frequency_shift": config.take("freq_shift", 0, choices=(0, 1)),
     }
     values = _values(config)
-    width = values["hidden_size"]
+    width, heads = values["hidden_size"], values["num_heads"]
     offset = config.take("ofs_embed_dim", None, kind=_NULLABLE)
     if offset:
         values["offset_size"] = offset
@@ -30,14 +36,23 @@ def convert(config: Config) -> Imported:
                 "ofs_embed_dim", offset, f"it is added to the timestep's {values['cond_size']} features"
             )
     rotary, table = _positions(config, values)
-    if not rotary:
+    if table is not None:
+        values["rotation"] = "ApplyRotary"
+    elif rotary:  # by default the class is called without rotations; the socket takes them in
+        side = 3 * width // heads // 16 * 2
+        values |= {
+            "rope_axes": [width // heads - 2 * side, side, side],
+            "max_length": 256,
+            "rotation": "Identity",
+        }
+    else:
         values["spatial_scale"] = config.take("spatial_interpolation_scale", 1.875, kind=float, minimum=1e-6)
         values["temporal_scale"] = config.take("temporal_interpolation_scale", 1.0, kind=float, minimum=1e-6)
         if width % 16:
             config.fail("attention_head_dim", width, "positions take the width in sixteenths")
     document = cogvideox(
         values,
-        positions="none" if rotary else "sincos",
+        positions="rotary" if rotary else "sincos",
         activation=activation,
         embedder=embedder,
         offset=bool(offset),

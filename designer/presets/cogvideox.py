@@ -7,12 +7,12 @@ from typing import Any, Literal
 from designer.presets import Preset
 from designer.presets.attention_parts import feed_forward
 from designer.presets.graph import Graph, Json, definition, integer, integers, port
-from designer.presets.rotary_attention import BIAS, HEADS, HIDDEN, ROTARY, TOKENS, rotary_attention
+from designer.presets.rotary_attention import BIAS, HEADS, HIDDEN, ROTATION, TOKENS, rotary_attention
 from designer.presets.video_parts import training
 
 REFERENCE = "Yang et al. 2024, arXiv:2408.06072"
 
-Positions = Literal["sincos", "rotary", "none"]
+Positions = Literal["sincos", "rotary"]
 ACTIVATIONS: dict[str, Json] = {
     "silu": {"call": "SiLU"},
     "swish": {"call": "SiLU"},
@@ -66,7 +66,11 @@ def _branch(graph: Graph, ends: dict[str, str], name: str, target: str, **call: 
 
 def _block(rotary: bool, shared: list[str]) -> Json:
     graph = Graph()
-    heads = {"num_heads": "num_heads", "qkv_bias": "qkv_bias"}
+    heads = {
+        "num_heads": "num_heads",
+        "qkv_bias": "qkv_bias",
+        **({"rotation": "=rotation"} if rotary else {}),
+    }
     turn = {"cos": "cos", "sin": "sin"} if rotary else {}
     ends = {"x": "x", "context": "context"}
     ends = _branch(graph, ends, "attn", "Attention", params=heads, **turn)
@@ -75,9 +79,14 @@ def _block(rotary: bool, shared: list[str]) -> Json:
     return definition(
         "Attention over text and video tokens together, then an MLP; norms and gates are experts of each stream.",
         graph,
-        [TOKENS, _CONTEXT, _C, *([port(one["name"], "rotary", "S pairs") for one in ROTARY] if rotary else [])],
+        [TOKENS, _CONTEXT, _C, *([port(name, "rotary", "S pairs") for name in ("cos", "sin")] if rotary else [])],
         [port("x", "tokens", "B N hidden_size", ends["x"]), port("context", "context", "B M hidden_size", ends["context"])],
-        {"hidden_size": HIDDEN, "cond_size": _COND, **{name: _BLOCK[name] for name in shared}},
+        {
+            "hidden_size": HIDDEN,
+            "cond_size": _COND,
+            **{name: _BLOCK[name] for name in shared},
+            **({"rotation": ROTATION} if rotary else {}),
+        },
         REFERENCE,
     )  # fmt: skip
 
@@ -135,7 +144,6 @@ _PARAMETERS: dict[str, Json] = {
     "text_size": integer("features of a text token", 4096),
 }
 _POSITIONS: dict[str, dict[str, Json]] = {
-    "none": {},
     "sincos": {
         "spatial_scale": {"type": "float", "default": 1.875, "min": 1e-6, "help": "divides rows and columns of the positions"},
         "temporal_scale": {"type": "float", "default": 1.0, "min": 1e-6, "help": "divides frames of the positions"},
@@ -143,6 +151,7 @@ _POSITIONS: dict[str, dict[str, Json]] = {
     "rotary": {
         "rope_axes": integers("features of a head rotated by frame, row and column", (16, 24, 24)),
         "max_length": integer("most patches along one axis", 256),
+        "rotation": ROTATION,
     },
 }  # fmt: skip
 
@@ -167,7 +176,7 @@ class _Main:
         ends = self._dropped(self._placed({"x": "patch_embed.tokens", "context": "text_embed.out"}))
         condition = self._condition()
         more = self._rotary(ends["context"])
-        params = {name: name for name in self.shared}
+        params = {name: name for name in self.shared} | ({"rotation": "=rotation"} if more else {})
         graph.call("blocks", "CogVideoXBlock", params, repeat="depth", **ends, c=condition, **more)
         features = {"patch_features": "patch_size[0]*patch_size[1]*patch_size[2]*out_channels"}
         features |= {name: name for name in ("norm_affine", "norm_eps")}
@@ -199,7 +208,17 @@ class _Main:
             port("context", "context", f"B {length} text_size", help="text tokens"),
             port("t", "timestep", "B", help="timestep, 0 … 999"),
             *([port("offset", "size", "B", help="offset of the first frame")] if self.offset else []),
+            *([self._rotations()] if self.table else []),
         ]
+
+    def _rotations(self) -> Json:
+        """The input of the cosines and sines, for networks whose table fixes the size of the video."""
+        _, frames, height, width = self.table or (0, 0, 0, 0)
+        places = f"({frames}//patch_size[0])*({height}//patch_size[1])*({width}//patch_size[2])"
+        shape = f"{places} hidden_size//num_heads"
+        return port(
+            "rotary", "rotary", shape, stack=True, help="cosines and sines of each patch, each number twice"
+        )
 
     def _placed(self, ends: dict[str, str]) -> dict[str, str]:
         """Add positions to the tokens: fixed ones to the video, or a learned table to both streams."""
@@ -246,9 +265,12 @@ class _Main:
     def _rotary(self, context: str) -> dict[str, str]:
         if self.positions != "rotary":
             return {}
-        rope = {"axes": "rope_axes", "patch_size": "patch_size", "max_length": "max_length"}
-        self.graph.call("rope", "RotaryPosition3D", rope, like="video.out")
-        self.graph.call("still", "RotaryPrefix", cos="rope.cos", sin="rope.sin", context=context)
+        if self.table is not None:
+            turn = self.graph.call("rope", "RotaryPair", pair="rotary")
+        else:
+            rope = {"axes": "rope_axes", "patch_size": "patch_size", "max_length": "max_length"}
+            turn = self.graph.call("rope", "RotaryPosition3D", rope, like="video.out")
+        self.graph.call("still", "RotaryPrefix", cos=f"{turn}.cos", sin=f"{turn}.sin", context=context)
         return {"cos": "still.cos", "sin": "still.sin"}
 
 
@@ -264,7 +286,8 @@ def cogvideox(
     """Return the document of a CogVideoX.
 
     `embedder`: activation, cos_first and frequency_shift of the timestep embedding; `offset`: a second number
-    is a condition; `table`: text tokens, frames, height and width for which positions are a learned table.
+    is a condition; `table`: text tokens, frames, height and width for which positions are a learned table, the
+    rotations being an input.
     """
     dropout = values.get("dropout", 0.0) > 0
     shared = [name for name in _BLOCK if dropout or name != "dropout"]
@@ -282,7 +305,7 @@ def cogvideox(
         "definitions": {
             "CogVideoX": _Main(positions, shared, offset, table).build(),
             "CogVideoXBlock": _block(rotary, shared),
-            "Attention": rotary_attention("LayerNorm", across_heads=False, rotary=rotary, reference=REFERENCE),
+            "Attention": rotary_attention("LayerNorm", across_heads=False, rotary="=rotation" if rotary else "", reference=REFERENCE),
             "Mlp": feed_forward(activation, dropout),
             "NumberEmbedder": number_embedder(**waves),
             "FinalLayer": _final(shared),
@@ -296,7 +319,8 @@ _2B: dict[str, Any] = {
     "norm_eps": 1e-5,
 }  # fmt: skip
 _SINCOS = {"spatial_scale": 1.875, "temporal_scale": 1.0}
-_ROTARY = {"rope_axes": [16, 24, 24], "max_length": 256}
+_ROTARY = {"rope_axes": [16, 24, 24], "max_length": 256, "rotation": "ApplyRotary"}
+_5B = {**_2B, **_ROTARY, "hidden_size": 3072, "depth": 42, "num_heads": 48, "mlp_hidden": 12288}
 _TINY = {**_2B, **_SINCOS, "in_channels": 2, "out_channels": 2, "hidden_size": 48, "depth": 2, "num_heads": 3, "mlp_hidden": 96, "cond_size": 32, "text_size": 32}  # fmt: skip
 
 PRESETS = (
@@ -316,5 +340,14 @@ PRESETS = (
         reference=REFERENCE,
         document=partial(cogvideox, {**_2B, **_SINCOS}),
         published=1_693_783_872,
+    ),
+    Preset(
+        id="cogvideox-5b",
+        family="cogvideox",
+        title="CogVideoX-5b text-to-video",
+        summary="Depth 42, width 3072; queries and keys are rotated by frame, row and column.",
+        reference=REFERENCE,
+        document=partial(cogvideox, _5B, positions="rotary"),
+        published=5_570_283_072,
     ),
 )

@@ -185,10 +185,10 @@ PRESETS = (
     Preset(
         id="svd-tiny",
         family="svd",
-        title="Stable Video Diffusion, tiny (4 frames, 16×16)",
+        title="Stable Video Diffusion, tiny (4 frames, 8×8)",
         summary="A video U-Net of two levels, for tests and first steps.",
         reference=SVD,
-        document=partial(svd, _TINY, **_network((True, False), (2, 4)), size=(4, 16, 16)),
+        document=partial(svd, _TINY, **_network((True, False), (2, 4)), size=(4, 8, 8)),
     ),
     Preset(
         id="svd",

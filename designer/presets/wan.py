@@ -222,7 +222,9 @@ def wan(
         "definitions": {
             "WanTransformer": _main(image, split_image, positions),
             "WanBlock": _block(split_image),
-            "SelfAttention": rotary_attention("RMSNorm", across_heads=True, rotary=True, reference=REFERENCE),
+            "SelfAttention": rotary_attention(
+                "RMSNorm", across_heads=True, rotary="ApplyRotary", reference=REFERENCE
+            ),
             "CrossAttention": cross,
             "Mlp": feed_forward(),
             "TimestepEmbedder": TIMESTEP_EMBEDDER,
@@ -238,6 +240,7 @@ _1_3B: dict[str, Any] = {
     "patch_size": [1, 2, 2], "in_channels": 16, "out_channels": 16, "hidden_size": 1536, "depth": 30, "num_heads": 12, "rope_axes": [44, 42, 42],
     "mlp_hidden": 8960, "text_size": 4096, "frequency_size": 256, "cross_norm": True, "norm_eps": 1e-6, "max_length": 1024,
 }  # fmt: skip
+_14B = {**_1_3B, "hidden_size": 5120, "depth": 40, "num_heads": 40, "mlp_hidden": 13824}
 _TINY = {**_1_3B, "in_channels": 4, "out_channels": 4, "hidden_size": 48, "depth": 3, "num_heads": 4, "rope_axes": [4, 4, 4], "mlp_hidden": 128, "text_size": 32, "max_length": 64}  # fmt: skip
 
 PRESETS = (
@@ -257,5 +260,14 @@ PRESETS = (
         reference=REFERENCE,
         document=partial(wan, _1_3B),
         published=1_418_996_800,
+    ),
+    Preset(
+        id="wan2.1-t2v-14b",
+        family="wan",
+        title="Wan 2.1 text-to-video, 14B",
+        summary="The same network at depth 40 and width 5120.",
+        reference=REFERENCE,
+        document=partial(wan, _14B),
+        published=14_288_491_584,
     ),
 )
