@@ -5,86 +5,12 @@ from functools import partial
 from typing import Any
 
 from designer.presets import Preset
-from designer.presets.attention_parts import attention, feed_forward, text_projection
-from designer.presets.transformer_parts import TIMESTEP_EMBEDDER, TOKENS
+from designer.presets.attention_parts import added, attention, feed_forward, modulated, text_projection
+from designer.presets.graph import Graph, definition, integer, port
+from designer.presets.pixart_conditions import FINAL, MODULATION, NUMBERS, REFERENCE, SIZE
+from designer.presets.transformer_parts import TIMESTEP_EMBEDDER
 
-REFERENCE = "Chen et al. 2023, arXiv:2310.00426"
-
-_MODULATION: dict[str, Any] = {
-    "doc": "The modulation that all blocks share: one projection of the condition for the whole network.",
-    "reference": f"{REFERENCE}, section 2.3",
-    "parameters": {"hidden_size": {"type": "int", "help": "features of a token"}},
-    "inputs": [{"name": "c", "role": "vector", "shape": "B hidden_size"}],
-    "outputs": [
-        {"name": "modulation", "role": "vector", "shape": "B 6*hidden_size", "from": ["linear", "out"]}
-    ],
-    "nodes": {
-        "act": {"call": "SiLU"},
-        "linear": {"call": "Linear", "params": {"out_features": "6*hidden_size", "init": "normal_0.02"}},
-    },
-    "edges": [["c", "act.x"], ["act.out", "linear.x"]],
-}
-
-_FINAL: dict[str, Any] = {
-    "doc": "Modulated normalisation and the projection of each token to its patch, zero at start.",
-    "reference": REFERENCE,
-    "parameters": {
-        "hidden_size": {"type": "int", "help": "features of a token"},
-        "patch_features": {"type": "int", "help": "numbers in a patch: patch_size² · channels"},
-    },
-    "inputs": TOKENS,
-    "outputs": [{"name": "patches", "role": "tokens", "shape": "B N patch_features", "from": ["proj", "out"]}],
-    "nodes": {
-        "norm": {"call": "LayerNorm", "params": {"elementwise_affine": False}},
-        "adaln": {"call": "AdaLNSingleFinal"},
-        "modulate": {"call": "Modulate"},
-        "proj": {"call": "Linear", "params": {"out_features": "patch_features", "init": "zero"}},
-    },
-    "edges": [
-        ["x", "norm.x"], ["c", "adaln.c"], ["norm.out", "modulate.x"], ["adaln.shift", "modulate.shift"],
-        ["adaln.scale", "modulate.scale"], ["modulate.out", "proj.x"],
-    ],
-}  # fmt: skip
-
-_NUMBERS: dict[str, Any] = {
-    "doc": "Numbers such as height and width to one vector: sinusoids and an MLP for each, joined.",
-    "reference": f"{REFERENCE}, appendix; Podell et al. 2023, arXiv:2307.01952",
-    "parameters": {"size": {"type": "int", "default": 384, "help": "size of the vector of one number"}},
-    "inputs": [{"name": "numbers", "role": "size", "shape": "B K"}],
-    "outputs": [{"name": "c", "role": "vector", "shape": "B K*size", "from": ["join", "out"]}],
-    "nodes": {
-        "embed": {"call": "TimestepEmbedding", "params": {"dim": 256, "cos_first": True}},
-        "fc1": {"call": "Linear", "params": {"out_features": "size", "init": "normal_0.02"}},
-        "act": {"call": "SiLU"},
-        "fc2": {"call": "Linear", "params": {"out_features": "size", "init": "normal_0.02"}},
-        "join": {"call": "FlattenFeatures"},
-    },
-    "edges": [
-        ["numbers", "embed.t"], ["embed.out", "fc1.x"], ["fc1.out", "act.x"], ["act.out", "fc2.x"],
-        ["fc2.out", "join.x"],
-    ],
-}  # fmt: skip
-
-_SIZE: dict[str, Any] = {
-    "doc": "Height and width of the image, and their ratio, as one vector: a third of the features each.",
-    "reference": f"{REFERENCE}, appendix",
-    "parameters": {"hidden_size": {"type": "int", "default": 1152, "help": "size of the vector"}},
-    "inputs": [
-        {"name": "resolution", "role": "size", "shape": "B 2"},
-        {"name": "aspect_ratio", "role": "size", "shape": "B 1"},
-    ],
-    "outputs": [{"name": "c", "role": "vector", "shape": "B hidden_size", "from": ["join", "out"]}],
-    "nodes": {
-        "resolution_embedder": {"call": "NumberEmbedder", "params": {"size": "hidden_size//3"}},
-        "ratio_embedder": {"call": "NumberEmbedder", "params": {"size": "hidden_size//3"}},
-        "join": {"call": "ConcatFeatures"},
-    },
-    "edges": [
-        ["resolution", "resolution_embedder.numbers"], ["aspect_ratio", "ratio_embedder.numbers"],
-        ["resolution_embedder.c", "join.a"], ["ratio_embedder.c", "join.b"],
-    ],
-}  # fmt: skip
-
+_X = port("x", "tokens", "B N hidden_size")
 _PARAMETERS: dict[str, Any] = {
     "base_size": {"type": "int", "default": 16, "min": 1, "unit": "patches", "help": "rows and columns of the grid of positions"},
     "position_scale": {"type": "float", "default": 1.0, "min": 1e-6, "help": "divides the positions: 2 at twice the resolution"},
@@ -103,60 +29,9 @@ _PARAMETERS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _block(masked: bool, dropout: bool) -> dict[str, Any]:
-    drop = {"dropout": "dropout"} if dropout else {}
-    heads = {"num_heads": "num_heads", "qkv_bias": "qkv_bias", **drop}
-    norm = {"call": "LayerNorm", "params": {"eps": "norm_eps", "elementwise_affine": "norm_affine"}}
-    shared = ["num_heads", "mlp_ratio", "qkv_bias", "norm_affine", "norm_eps", *drop]
-    return {
-        "doc": "Self-attention, cross-attention to the text, MLP; two of them modulated and gated by the shared modulation.",
-        "reference": f"{REFERENCE}, section 2.3",
-        "parameters": {
-            "hidden_size": {"type": "int", "help": "features of a token"},
-            "context_size": {"type": "int", "help": "features of a text token"},
-            **{name: _PARAMETERS[name] for name in shared},
-        },
-        "inputs": [
-            {"name": "x", "role": "tokens", "shape": "B N hidden_size"},
-            {"name": "context", "role": "context", "shape": "B M context_size"},
-            {"name": "modulation", "role": "vector", "shape": "B 6*hidden_size"},
-            *([{"name": "mask", "role": "mask", "shape": "B M"}] if masked else []),
-        ],
-        "outputs": [{"name": "x", "role": "tokens", "shape": "B N hidden_size", "from": ["add_mlp", "out"]}],
-        "nodes": {
-            "adaln": {"call": "AdaLNSingle", "params": {"hidden_size": "hidden_size"}},
-            "norm1": norm,
-            "modulate_msa": {"call": "Modulate"},
-            "attn": {"call": "Attention", "params": heads},
-            "gate_msa": {"call": "GateTokens"},
-            "add_msa": {"call": "Add"},
-            "cross_attn": {"call": "CrossAttention", "params": heads},
-            "add_cross": {"call": "Add"},
-            "norm2": norm,
-            "modulate_mlp": {"call": "Modulate"},
-            "mlp": {"call": "Mlp", "params": {"mlp_hidden": "int(hidden_size*mlp_ratio)", **drop}},
-            "gate_mlp": {"call": "GateTokens"},
-            "add_mlp": {"call": "Add"},
-        },
-        "edges": [
-            ["modulation", "adaln.modulation"],
-            ["x", "norm1.x"], ["norm1.out", "modulate_msa.x"],
-            ["adaln.shift_msa", "modulate_msa.shift"], ["adaln.scale_msa", "modulate_msa.scale"],
-            ["modulate_msa.out", "attn.x"], ["attn.x", "gate_msa.x"], ["adaln.gate_msa", "gate_msa.gate"],
-            ["x", "add_msa.a"], ["gate_msa.out", "add_msa.b"],
-            ["add_msa.out", "cross_attn.x"], ["context", "cross_attn.context"],
-            *([["mask", "cross_attn.mask"]] if masked else []),
-            ["add_msa.out", "add_cross.a"], ["cross_attn.x", "add_cross.b"],
-            ["add_cross.out", "norm2.x"], ["norm2.out", "modulate_mlp.x"],
-            ["adaln.shift_mlp", "modulate_mlp.shift"], ["adaln.scale_mlp", "modulate_mlp.scale"],
-            ["modulate_mlp.out", "mlp.x"], ["mlp.x", "gate_mlp.x"], ["adaln.gate_mlp", "gate_mlp.gate"],
-            ["add_cross.out", "add_mlp.a"], ["gate_mlp.out", "add_mlp.b"],
-        ],
-    }  # fmt: skip
-
-
-def _main(sized: bool, masked: bool, projected: bool, dropout: bool) -> dict[str, Any]:
-    shared = [
+def _names(dropout: bool) -> list[str]:
+    """The parameters that the blocks take from the network."""
+    return [
         "num_heads",
         "mlp_ratio",
         "qkv_bias",
@@ -164,64 +39,83 @@ def _main(sized: bool, masked: bool, projected: bool, dropout: bool) -> dict[str
         "norm_eps",
         *(["dropout"] if dropout else []),
     ]
-    condition = "condition.out" if sized else "t_embedder.c"
-    context = "caption_projection.context" if projected else "context"
-    position = {"patch_size": "patch_size", "base_size": "base_size", "scale": "position_scale"}
-    nodes: dict[str, Any] = {
-        "patch_embed": {
-            "call": "PatchEmbed",
-            "params": {"hidden_size": "hidden_size", "patch_size": "patch_size"},
-        },
-        "position": {"call": "ScaledSinCosPosition", "params": position},
-        "t_embedder": {"call": "TimestepEmbedder", "params": {"hidden_size": "hidden_size"}},
-    }
-    edges = [
-        ["x", "patch_embed.x"], ["patch_embed.tokens", "position.tokens"], ["x", "position.like"],
-        ["t", "t_embedder.t"],
-    ]  # fmt: skip
-    if sized:
-        nodes["size_embedder"] = {"call": "SizeEmbedder", "params": {"hidden_size": "hidden_size"}}
-        nodes["condition"] = {"call": "Add"}
-        edges += [["resolution", "size_embedder.resolution"], ["aspect_ratio", "size_embedder.aspect_ratio"]]
-        edges += [["t_embedder.c", "condition.a"], ["size_embedder.c", "condition.b"]]
-    nodes["modulation"] = {"call": "SharedModulation"}
-    edges += [[condition, "modulation.c"]]
-    if projected:
-        nodes["caption_projection"] = {
-            "call": "CaptionProjection",
-            "params": {"hidden_features": "hidden_size", "out_features": "hidden_size"},
-        }
-        edges += [["context", "caption_projection.context"]]
-    nodes["blocks"] = {"call": "PixArtBlock", "repeat": "depth", "params": {name: name for name in shared}}
-    nodes["final_layer"] = {
-        "call": "FinalLayer",
-        "params": {"patch_features": "patch_size*patch_size*out_channels"},
-    }
-    nodes["unpatchify"] = {
-        "call": "Unpatchify",
-        "params": {"out_channels": "out_channels", "patch_size": "patch_size"},
-    }
-    edges += [
-        ["position.out", "blocks.x"], [context, "blocks.context"], ["modulation.modulation", "blocks.modulation"],
-        *([["mask", "blocks.mask"]] if masked else []),
-        ["blocks.x", "final_layer.x"], [condition, "final_layer.c"],
-        ["final_layer.patches", "unpatchify.tokens"], ["x", "unpatchify.like"],
-    ]  # fmt: skip
-    return {
-        "doc": "Text-to-image transformer: predicts noise (and the variance) of a noisy latent at timestep t for a text.",
-        "reference": REFERENCE,
-        "parameters": {name: one for name, one in _PARAMETERS.items() if dropout or name != "dropout"},
-        "inputs": [
-            {"name": "x", "role": "latent", "shape": "B in_channels H W", "help": "noisy latent"},
-            {"name": "t", "role": "timestep", "shape": "B", "help": "timestep, 0 … 999"},
-            {"name": "context", "role": "context", "shape": "B M context_size", "help": "text tokens"},
-            *([{"name": "mask", "role": "mask", "shape": "B M", "help": "0 for padding of the text"}] if masked else []),
-            *(_SIZE["inputs"] if sized else []),
+
+
+def _block(masked: bool, dropout: bool) -> dict[str, Any]:
+    drop = {"dropout": "dropout"} if dropout else {}
+    heads = {"num_heads": "num_heads", "qkv_bias": "qkv_bias", **drop}
+    norm = {"eps": "norm_eps", "elementwise_affine": "norm_affine"}
+    mask = {"mask": "mask"} if masked else {}
+    graph = Graph()
+    graph.call("adaln", "AdaLNSingle", {"hidden_size": "hidden_size"}, modulation="modulation")
+    h = modulated(graph, "msa", graph.call("norm1", "LayerNorm", norm, x="x") + ".out")
+    x = added(graph, "msa", "x", graph.call("attn", "Attention", heads, x=h) + ".x", gated=True)
+    h = graph.call("cross_attn", "CrossAttention", heads, x=x, context="context", **mask) + ".x"
+    x = added(graph, "cross", x, h)
+    h = modulated(graph, "mlp", graph.call("norm2", "LayerNorm", norm, x=x) + ".out")
+    h = graph.call("mlp", "Mlp", {"mlp_hidden": "int(hidden_size*mlp_ratio)", **drop}, x=h) + ".x"
+    x = added(graph, "mlp", x, h, gated=True)
+    return definition(
+        "Self-attention, attention to the text, MLP; the shared modulation scales, shifts and gates two of them.",
+        graph,
+        [
+            _X,
+            port("context", "context", "B M context_size"),
+            port("modulation", "vector", "B 6*hidden_size"),
+            *([port("mask", "mask", "B M")] if masked else []),
         ],
-        "outputs": [{"name": "out", "role": "prediction", "shape": "B out_channels H W", "from": ["unpatchify", "out"]}],
-        "nodes": nodes,
-        "edges": edges,
-    }  # fmt: skip
+        [{**_X, "from": x.split(".")}],
+        {
+            "hidden_size": integer("features of a token"),
+            "context_size": integer("features of a text token"),
+            **{name: _PARAMETERS[name] for name in _names(dropout)},
+        },
+        f"{REFERENCE}, section 2.3",
+    )
+
+
+def _embed(graph: Graph, sized: bool, projected: bool) -> tuple[str, str, str]:
+    """Call what makes tokens, condition and context; return their endpoints."""
+    width, patches = {"hidden_size": "hidden_size"}, {"patch_size": "patch_size"}
+    h = graph.call("patch_embed", "PatchEmbed", {**width, **patches}, x="x") + ".tokens"
+    position = {**patches, "base_size": "base_size", "scale": "position_scale"}
+    h = graph.call("position", "ScaledSinCosPosition", position, tokens=h, like="x") + ".out"
+    c = graph.call("t_embedder", "TimestepEmbedder", width, t="t") + ".c"
+    if sized:
+        sizes = {"resolution": "resolution", "aspect_ratio": "aspect_ratio"}
+        size = graph.call("size_embedder", "SizeEmbedder", width, **sizes) + ".c"
+        c = graph.call("condition", "Add", a=c, b=size) + ".out"
+    if not projected:
+        return h, c, "context"
+    wide = {"hidden_features": "hidden_size", "out_features": "hidden_size"}
+    return h, c, graph.call("caption_projection", "CaptionProjection", wide, context="context") + ".context"
+
+
+def _main(sized: bool, masked: bool, projected: bool, dropout: bool) -> dict[str, Any]:
+    graph = Graph()
+    h, c, context = _embed(graph, sized, projected)
+    modulation = graph.call("modulation", "SharedModulation", c=c) + ".modulation"
+    sources = {"context": context, "modulation": modulation, **({"mask": "mask"} if masked else {})}
+    shared = {name: name for name in _names(dropout)}
+    h = graph.call("blocks", "PixArtBlock", shared, repeat="depth", x=h, **sources) + ".x"
+    final = {"patch_features": "patch_size*patch_size*out_channels"}
+    h = graph.call("final_layer", "FinalLayer", final, x=h, c=c) + ".patches"
+    last = {"out_channels": "out_channels", "patch_size": "patch_size"}
+    graph.call("unpatchify", "Unpatchify", last, tokens=h, like="x")
+    return definition(
+        "Text-to-image transformer: predicts noise (and the variance) of a noisy latent at timestep t for a text.",
+        graph,
+        [
+            port("x", "latent", "B in_channels H W", help="noisy latent"),
+            port("t", "timestep", "B", help="timestep, 0 … 999"),
+            port("context", "context", "B M context_size", help="text tokens"),
+            *([port("mask", "mask", "B M", help="0 for padding of the text")] if masked else []),
+            *(SIZE["inputs"] if sized else []),
+        ],
+        [port("out", "prediction", "B out_channels H W", "unpatchify.out")],
+        {name: one for name, one in _PARAMETERS.items() if dropout or name != "dropout"},
+        REFERENCE,
+    )
 
 
 def pixart(
@@ -245,10 +139,10 @@ def pixart(
         "CrossAttention": attention(cross=True, masked=masked, dropout=dropout, init="zero"),
         "Mlp": feed_forward(activation, dropout),
         "TimestepEmbedder": TIMESTEP_EMBEDDER,
-        **({"SizeEmbedder": _SIZE, "NumberEmbedder": _NUMBERS} if sized else {}),
-        "SharedModulation": _MODULATION,
+        **({"SizeEmbedder": SIZE, "NumberEmbedder": NUMBERS} if sized else {}),
+        "SharedModulation": MODULATION,
         **({"CaptionProjection": text_projection()} if projected else {}),
-        "FinalLayer": _FINAL,
+        "FinalLayer": FINAL,
     }
     return {
         "format": "diffusion-design",
