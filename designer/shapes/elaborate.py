@@ -17,6 +17,7 @@ from designer.document import Definition, Design, DesignPort, Node
 from designer.errors import UserError
 from designer.expressions import ExpressionError
 from designer.shapes import params as parameters
+from designer.shapes.arrivals import arriving, report_unmet
 from designer.shapes.binding import (
     Binding,
     MismatchError,
@@ -29,7 +30,7 @@ from designer.shapes.binding import (
 from designer.shapes.constraints import check_constraints
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.outputs import collect_outputs
-from designer.shapes.values import Stack, Tensor, Value, as_role, compatible
+from designer.shapes.values import Stack, Tensor, Value, as_role
 from designer.spec import BlockSpec, Port
 
 MAX_DEPTH = 24
@@ -170,12 +171,11 @@ class Elaborator:
             loop = " → ".join([*cycle, cycle[0]])
             self.report(definition.name, cycle[0], "S003", f"a loop through {loop}; remove one of its edges")
             return
-        sources = definition.sources
         useful = definition.useful
         for name in order:
             self._path.append(name)
             self._dead += name not in useful
-            call = self._call(frame, definition.nodes[name], sources)
+            call = self._call(frame, definition.nodes[name])
             self._dead -= name not in useful
             self._path.pop()
             if call is not None:
@@ -183,27 +183,13 @@ class Elaborator:
         for name, port in frame.unmet:
             if name in frame.live:
                 self._path.append(name)
-                self._report_unmet(frame, name, port)
+                report_unmet(frame, name, port, self.report)
                 self._path.pop()
         collect_outputs(frame, self.globals, self.report, self._requirer(definition.name, ""), self.symbolic)
 
-    def _report_unmet(self, frame: Frame, node: str, port: str) -> None:
-        """Report an input of a node whose value is used and at which nothing can arrive here."""
-        owner, endpoint = frame.definition.name, frame.definition.sources[f"{node}.{port}"]
-        call, source = frame.calls[node], frame.calls.get(endpoint.partition(".")[0])
-        if source is not None and frame.lacks(endpoint):
-            message = f"{source.target.name}, which fills the socket {source.node.id!r}, has no output {endpoint.partition('.')[2]!r}"
-            self.report(owner, node, "S006", message, port=port, received=endpoint, expected=", ".join(source.outputs))  # fmt: skip
-            return
-        what = (
-            f"input {port!r} takes {endpoint!r}, an optional input that is not connected where this is called"
-        )
-        filling = f"; {call.target.name}, which fills the socket, needs it"
-        self.report(owner, node, "S001", what + (filling if call.node.call.startswith("=") else ""), port=port)  # fmt: skip
-
     # -- calls --------------------------------------------------------------------------------------------
 
-    def _call(self, frame: Frame, node: Node, sources: Mapping[str, str]) -> Call | None:
+    def _call(self, frame: Frame, node: Node) -> Call | None:
         owner = frame.definition.name
         env = {**self.globals, **frame.params}
         called = env.get(node.call[1:], node.call) if node.call.startswith("=") else node.call
@@ -212,7 +198,7 @@ class Elaborator:
             self.report(owner, node.id, "S002", self._unknown_call(called), received=str(called))
             return None
         call = Call(node, target)
-        inputs = self._inputs(frame, call, sources)
+        inputs = arriving(frame, call, self.report)
         call.outputs = {port.name: None for port in target.outputs}
         if not self._scalars(owner, call, env) or inputs is None:
             return call
@@ -229,31 +215,6 @@ class Elaborator:
         near = difflib.get_close_matches(str(called), known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return f"no block or definition is named {called!r}{hint}"
-
-    def _inputs(self, frame: Frame, call: Call, sources: Mapping[str, str]) -> dict[str, Value] | None:
-        """Return what arrives at each port, or None when an input is missing or blocked by an earlier error."""
-        owner, node = frame.definition.name, call.node
-        blocked = False
-        for port in call.target.inputs:
-            endpoint = sources.get(f"{node.id}.{port.name}")
-            if endpoint is None or frame.left_out(endpoint):
-                if endpoint is None and not port.optional:
-                    self.report(owner, node.id, "S001", f"input {port.name!r} is not connected", port=port.name, expected=f"{port.role} {port.shape}".strip())  # fmt: skip
-                elif not port.optional:
-                    frame.unmet.append((node.id, port.name))  # an error only where the node's value is used
-                blocked = blocked or not port.optional
-                continue
-            value = frame.value(endpoint)
-            if value is None:
-                if frame.lacks(endpoint):
-                    frame.unmet.append((node.id, port.name))
-                blocked = True
-                continue
-            if not compatible(value.role, port.role):
-                self.report(owner, node.id, "S008", f"input {port.name!r} takes {port.role}, received {value.role} from {endpoint}", port=port.name, received=value.role, expected=port.role)  # fmt: skip
-                blocked = True
-            call.inputs[port.name] = value
-        return None if blocked else dict(call.inputs)
 
     def _scalars(self, owner: str, call: Call, env: Mapping[str, Any]) -> bool:
         """Evaluate `when` and `repeat`; False after reporting a problem."""

@@ -1,0 +1,55 @@
+"""What arrives at the inputs of a call: values, and what is said where nothing does."""
+
+from collections.abc import Callable
+
+from designer.shapes.frame import Call, Frame
+from designer.shapes.values import Value, compatible
+
+Report = Callable[..., None]
+
+
+def arriving(frame: Frame, call: Call, report: Report) -> dict[str, Value] | None:
+    """Return what arrives at each port, or None when an input is missing or blocked by an earlier error."""
+    owner, node = frame.definition.name, call.node.id
+    blocked = False
+    for port in call.target.inputs:
+        endpoint = frame.definition.sources.get(f"{node}.{port.name}")
+        if endpoint is None or frame.left_out(endpoint):
+            if endpoint is None and not port.optional:
+                message = f"input {port.name!r} is not connected{_needed(call)}"
+                wanted = f"{port.role} {port.shape}".strip()
+                report(owner, node, "S001", message, port=port.name, expected=wanted)
+            elif not port.optional:
+                frame.unmet.append((node, port.name))  # an error only where the node's value is used
+            blocked = blocked or not port.optional
+            continue
+        value = frame.value(endpoint)
+        if value is None:
+            if frame.lacks(endpoint):
+                frame.unmet.append((node, port.name))
+            blocked = True
+            continue
+        if not compatible(value.role, port.role):
+            message = f"input {port.name!r} takes {port.role}, received {value.role} from {endpoint}"
+            report(owner, node, "S008", message, port=port.name, received=value.role, expected=port.role)
+            blocked = True
+        call.inputs[port.name] = value
+    return None if blocked else dict(call.inputs)
+
+
+def report_unmet(frame: Frame, node: str, port: str, report: Report) -> None:
+    """Report an input of a node whose value is used and at which nothing can arrive here."""
+    owner, endpoint = frame.definition.name, frame.definition.sources[f"{node}.{port}"]
+    name, _, output = endpoint.partition(".")
+    source = frame.calls.get(name)
+    if source is not None and frame.lacks(endpoint):
+        message = f"{source.target.name}, which fills the socket {name!r}, has no output {output!r}"
+        report(owner, node, "S006", message, port=port, received=endpoint, expected=", ".join(source.outputs))
+        return
+    what = f"input {port!r} takes {endpoint!r}, an optional input that is not connected where this is called"
+    report(owner, node, "S001", f"{what}{_needed(frame.calls[node])}", port=port)
+
+
+def _needed(call: Call) -> str:
+    socket = call.node.call.startswith("=")
+    return f"; {call.target.name}, which fills the socket, needs it" if socket else ""
