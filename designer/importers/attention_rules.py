@@ -1,6 +1,7 @@
 """Weight rules for the attention and feed-forward layers of `designer.presets.attention_parts`."""
 
 from designer.importers import Rule
+from designer.importers.config import Config
 from designer.presets.attention_parts import GATED
 
 FEED_FORWARDS = ("gelu", "gelu-approximate", "geglu", "geglu-approximate", "swiglu", "linear-silu")
@@ -25,3 +26,16 @@ def feed_forward_rules(prefix: str, target: str, activation: str) -> list[Rule]:
         Rule(rf"{prefix}\.ff\.net\.0\.proj{KIND}", rf"{target}.{first}.\g<kind>"),
         Rule(rf"{prefix}\.ff\.net\.2{KIND}", rf"{target}.fc2.\g<kind>"),
     ]
+
+
+def take_width(config: Config, heads: int, head_size: int) -> int:
+    """Return the width: heads times head size, in quarters that sines and cosines of row and column fill."""
+    size: int = config.take("attention_head_dim", head_size, minimum=1)
+    width = heads * size
+    if width % 4:
+        config.fail(
+            "attention_head_dim",
+            size,
+            f"{heads} heads of {size} are {width} features; positions need a multiple of 4",
+        )
+    return width

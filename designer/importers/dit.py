@@ -7,7 +7,13 @@ a block has its own epsilon. The import follows the class.
 from typing import Any
 
 from designer.importers import Imported, Importer, Rule
-from designer.importers.attention_rules import FEED_FORWARDS, attention_rules, feed_forward_rules, renamed
+from designer.importers.attention_rules import (
+    FEED_FORWARDS,
+    attention_rules,
+    feed_forward_rules,
+    renamed,
+    take_width,
+)
 from designer.importers.config import Config
 from designer.importers.inputs import with_inputs
 from designer.presets.dit_embedded import dit_embedded
@@ -38,7 +44,7 @@ def _values(config: Config, sample_size: int) -> dict[str, Any]:
         "patch_size": patch_size,
         "in_channels": in_channels,
         "out_channels": in_channels if out_channels is None else out_channels,
-        "hidden_size": heads * config.take("attention_head_dim", 72, minimum=1),
+        "hidden_size": take_width(config, heads, 72),
         "depth": config.take("num_layers", 28, minimum=1),
         "num_heads": heads,
         "mlp_ratio": 4.0,

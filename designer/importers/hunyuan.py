@@ -37,6 +37,8 @@ def convert(config: Config) -> Imported:
 def _values(config: Config) -> dict[str, Any]:
     heads = config.take("num_attention_heads", 16, minimum=1)
     head_dim = config.take("attention_head_dim", 88, minimum=1)
+    if head_dim % 2:
+        config.fail("attention_head_dim", head_dim, "positions rotate features in pairs, so it must be even")
     width = config.take("hidden_size", 1152, minimum=1)
     if width != heads * head_dim:
         config.fail("hidden_size", width, f"the blocks have {heads} heads of {head_dim} features, so it must be {heads * head_dim}")  # fmt: skip

@@ -3,7 +3,13 @@
 from typing import Any
 
 from designer.importers import Imported, Importer, Rule
-from designer.importers.attention_rules import FEED_FORWARDS, attention_rules, feed_forward_rules, renamed
+from designer.importers.attention_rules import (
+    FEED_FORWARDS,
+    attention_rules,
+    feed_forward_rules,
+    renamed,
+    take_width,
+)
 from designer.importers.config import Config
 from designer.importers.inputs import with_inputs
 from designer.presets.pixart import pixart
@@ -37,7 +43,7 @@ def convert(config: Config) -> Imported:
 
 def _values(config: Config, sample_size: int, captions: int | None) -> dict[str, Any]:
     heads = config.take("num_attention_heads", 16, minimum=1)
-    width = heads * config.take("attention_head_dim", 72, minimum=1)
+    width = take_width(config, heads, 72)
     patch_size = config.take("patch_size", 2, minimum=1)
     in_channels = config.take("in_channels", 4, minimum=1)
     out_channels = config.take("out_channels", 8, kind=(int, type(None)), minimum=1)

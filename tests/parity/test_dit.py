@@ -43,7 +43,13 @@ def test_other_configuration(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "value"),
-    [("norm_type", "layer_norm"), ("num_embeds_ada_norm", None), ("activation_fn", "relu"), ("bias", True)],
+    [
+        ("norm_type", "layer_norm"),
+        ("num_embeds_ada_norm", None),
+        ("activation_fn", "relu"),
+        ("bias", True),
+        ("attention_head_dim", 3),
+    ],
 )
 def test_refused_by_name(argument: str, value: Any) -> None:
     with pytest.raises(UserError, match=argument):

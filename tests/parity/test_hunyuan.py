@@ -67,6 +67,7 @@ def test_other_configuration(name: str) -> None:
     [
         ("num_layers", 5),
         ("hidden_size", 20),
+        ("attention_head_dim", 7),
         ("cross_attention_dim_t5", 12),
         ("in_channels", None),
         ("activation_fn", "relu"),

@@ -58,6 +58,7 @@ def test_other_configuration(name: str) -> None:
         ({"attention_type": "gated"}, "attention_type"),
         ({"cross_attention_dim": None}, "cross_attention_dim"),
         ({"cross_attention_dim": 16, "caption_channels": 8}, "cross_attention_dim"),
+        ({"attention_head_dim": 3, "cross_attention_dim": 6}, "attention_head_dim"),
         ({"norm_type": "ada_norm_zero"}, "norm_type"),
         ({"num_embeds_ada_norm": None}, "num_embeds_ada_norm"),
         (
