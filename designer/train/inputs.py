@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from designer import expressions
 from designer.errors import UserError
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class Caller:
         import torch
 
         axis = self.inputs[sample_index(self.inputs)].shape[0]  # coordinates of tokens have no batch
-        symbols = {axis: batch, **dict(self._symbols())}
-        shape = [size if isinstance(size, int) else symbols.get(size, _TOKENS) for size in spec.shape]
+        symbols: dict[Any, int] = {axis: batch, **dict(self._symbols())}
+        shape = [size if isinstance(size, int) else _size(size, symbols) for size in spec.shape]
         if spec.dtype.startswith("int"):
             return torch.zeros(shape, dtype=torch.int64)
         if spec.role == "mask":  # texts of random lengths
@@ -106,6 +107,12 @@ class Caller:
             for name, size in zip(spec.shape[1:], self.shape, strict=True)
             if isinstance(name, str)
         ]
+
+
+def _size(text: str, symbols: Mapping[str, int]) -> int:
+    """Return a size such as "N" or "8*H"; names that the sample does not fix are 16."""
+    names = {name: symbols.get(name, _TOKENS) for name in expressions.names(text)}
+    return int(expressions.evaluate(text, names))
 
 
 def predicted(output: Any, channels: int) -> "Tensor":
