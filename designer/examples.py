@@ -6,6 +6,7 @@ from typing import Any
 from designer.document import Design
 from designer.presets import build
 from designer.reader import read_design
+from designer.teaching import fusion_unet, residual_transformer
 
 
 def teaching_designs() -> dict[str, Design]:
@@ -14,6 +15,10 @@ def teaching_designs() -> dict[str, Design]:
         "teach-two-convolutions": read_design(_two_convolutions()),
         "teach-shared-weights": read_design(_shared_weights()),
         "teach-broken-skip": _broken_skip(),
+        "teach-skip-fusion": read_design(
+            fusion_unet(fuse="VPAdd", gate_s="SNRGate", transform_d="GroupNorm", transform_s="GroupNorm")
+        ),
+        "teach-residual-update": read_design(residual_transformer(norm_in="RMSNorm", qk_norm="RMSNorm")),
     }
 
 
