@@ -13,6 +13,12 @@ ENDPOINT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63
 MAX_DEPTH = 20
 MAX_INTEGER = 10**18
 TYPES = ("int", "float", "bool", "str", "list", "block")
+# What is known of how a network is trained; other keys are kept as they are.
+TRAINING: Mapping[str, type] = {
+    "prediction": str, "schedule": str, "timesteps": int, "sample_shape": list, "num_classes": int,
+    "learned_sigma": bool, "conditioning_channels": int, "channel_axis": int, "zero_terminal_snr": bool,
+    "blind_denoiser": bool, "sampling_only": bool,
+}  # fmt: skip
 # Migrations from older format versions, applied in order: version n → n + 1.
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -133,10 +139,19 @@ def read_design(raw: Any) -> Design:
         main=main,
         definitions=definitions,
         parameters=_values(_Reader(reader.take("parameters", dict, {}), "parameters")),
-        training=reader.take("training", dict, {}),
+        training=_training(_Reader(reader.take("training", dict, {}), "training")),
         layout=reader.take("layout", dict, {}),
         preset=reader.take("preset", str, ""),
     )
+
+
+def _training(reader: _Reader) -> dict[str, Any]:
+    for key, kind in TRAINING.items():
+        value = reader.take(key, kind, None)
+        sizes = value if isinstance(value, list) else [value] if kind is int and value is not None else []
+        if not all(isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in sizes):
+            raise UserError(f"{reader.at(key)}: received {value!r:.80}; expected whole numbers of at least 0")
+    return reader.value
 
 
 def _values(reader: _Reader) -> dict[str, Any]:
