@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from designer.dims import Dim, Size, simplify
+from designer.dims import Dim, simplify
 from designer.shapes.functions import Axes
 from designer.sources.graph.trace import Call, Trace
 
@@ -162,19 +163,24 @@ def _call_key(call: Call) -> str:
 
 
 def patterns(trace: Trace, values: Sequence[str]) -> list[str]:
-    """Return the shapes of ports: numbers as they are, each symbolic size a letter of its own."""
-    letters: dict[Size, str] = {}
+    """Return the shapes of ports: features as numbers; batch, pixels and tokens as letters."""
+    letters: dict[Any, str] = {}
     return [" ".join(_letters(trace.axes[value], letters)) for value in values]
 
 
-def _letters(axes: Axes, letters: dict[Size, str]) -> list[str]:
+def _letters(axes: Axes, letters: dict[Any, str]) -> list[str]:
     usual = _SYMBOLS.get(len(axes), "BCDEHWXYZ"[: len(axes)])
+    features = 1 if len(axes) > 3 else len(axes) - 1
     found = []
     for index, size in enumerate(map(simplify, axes)):
-        if isinstance(size, Dim) and size not in letters:
+        if isinstance(size, int) and (size == 1 or (index == features and index > 0)):
+            found.append(str(size))
+            continue
+        key = size if isinstance(size, Dim) else (index, size)
+        if key not in letters:
             free = [usual[index], *"BNMCHWTDEKLPQRSUVXYZ"]
-            letters[size] = next(one for one in free if one not in letters.values())
-        found.append(letters[size] if isinstance(size, Dim) else str(size))
+            letters[key] = next(one for one in free if one not in letters.values())
+        found.append(letters[key])
     return found
 
 

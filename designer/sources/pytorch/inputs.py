@@ -99,8 +99,8 @@ def _tensors(module: nn.Module) -> Iterator[Tensor]:
     """Maps for the first convolution, tokens and vectors for the first linear layers, indices for a table."""
     torch.manual_seed(0)
     layers = list(module.modules())
-    sides = [getattr(module, name, None) for name in ("input_size", "sample_size", "img_size", "image_size")]
-    sides = [side for side in sides if isinstance(side, int) and side > 1]
+    given = [getattr(module, name, None) for name in ("input_size", "sample_size", "img_size", "image_size")]
+    sides: list[int] = [side for side in given if isinstance(side, int) and side > 1]
     channels = [one.in_channels for one in layers if isinstance(one, nn.Conv2d)][:1]
     for side in dict.fromkeys([*sides, 32, 64, 28, 224]):
         for count in channels:

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from designer.dims import Dim, simplify
-from designer.shapes.functions import Axes, product
+from designer.shapes.functions import Axes
+from designer.sources.graph import emit
+from designer.sources.graph.einsum import einsum
 from designer.sources.graph.reshape import reshape, same
 from designer.sources.pytorch.tracer import Operator, State, Tracer, UnsupportedError, Value
 
@@ -114,61 +116,45 @@ def _plain(value: Any) -> Any:
     return float(tensor) if isinstance(tensor, Tensor) and tensor.numel() == 1 and tensor.ndim <= 1 else value
 
 
-def _sum(op: Operator, left: Any, right: Any) -> Any:
-    left, right = _plain(left), _plain(right)
-    if _is_number(left):
-        left, right = right, left
-    if _is_number(right):
-        return op.emit("AddNumber", {"x": left}, value=float(right))
-    a, b = op.have(left), op.have(right)
-    equal = len(a) == len(b) and all(map(same, a, b))
-    return op.emit("Add" if equal else "BroadcastAdd", {"a": left, "b": right})
+def _operand(tracer: Tracer, op: Operator, value: Any) -> str | float:
+    """A value of the trace, or a number."""
+    plain = _plain(value)
+    return float(plain) if _is_number(plain) else tracer.value(plain, op.scope)
+
+
+def _arithmetic(function: Callable[..., str], swapped: bool = False) -> Handler:
+    def handler(tracer: Tracer, op: Operator) -> Any:
+        left, right = _operand(tracer, op, op.self), _operand(tracer, op, op.other)
+        alpha = float(op.arguments().get("alpha", 1))
+        if isinstance(right, float):
+            right = right * alpha
+        else:
+            right = emit.scale(tracer.trace, op.scope, right, alpha)
+        left, right = (right, left) if swapped else (left, right)
+        return Value(function(tracer.trace, op.scope, left, right))
+
+    return handler
+
+
+for _name, _function in (
+    ("add", emit.add),
+    ("sub", emit.subtract),
+    ("mul", emit.multiply),
+    ("div", emit.divide),
+):
+    for _overload in (f"{_name}.Tensor", f"{_name}_.Tensor", f"{_name}.Scalar"):
+        TABLE[f"aten.{_overload}"] = _arithmetic(_function)
+for _overload in ("rsub.Scalar", "rsub.Tensor"):
+    TABLE[f"aten.{_overload}"] = _arithmetic(emit.subtract, swapped=True)
 
 
 def _scaled(op: Operator, value: Any, factor: float) -> Any:
-    return value if factor == 1 else op.emit("Scale", {"x": value}, op.have(value), factor=float(factor))
+    return Value(emit.scale(op.tracer.trace, op.scope, op.tracer.value(value, op.scope), float(factor)))
 
 
-@handles("add.Tensor", "add_.Tensor", "add.Scalar")
-def _add(tracer: Tracer, op: Operator) -> Any:
-    other = op.other
-    if op.alpha != 1:
-        other = other * op.alpha if _is_number(other) else _scaled(op, other, op.alpha)
-    return _sum(op, op.self, other)
-
-
-@handles("sub.Tensor", "sub_.Tensor", "sub.Scalar", "rsub.Scalar", "rsub.Tensor")
-def _subtract(tracer: Tracer, op: Operator) -> Any:
-    left, right = _plain(op.self), _plain(op.other)
-    if op.alpha != 1:
-        raise UnsupportedError(f"alpha {op.alpha}")
-    if "rsub" in op.name:
-        left, right = right, left
-    if _is_number(right):
-        return op.emit("AddNumber", {"x": left}, value=-float(right))
-    if _is_number(left):
-        return _sum(op, op.emit("Negate", {"x": right}, op.have(right)), left)
-    return op.emit("Subtract", {"a": left, "b": right})
-
-
-@handles("mul.Tensor", "mul_.Tensor", "mul.Scalar")
-def _multiply(tracer: Tracer, op: Operator) -> Any:
-    left, right = _plain(op.self), _plain(op.other)
-    if _is_number(left):
-        left, right = right, left
-    if _is_number(right):
-        return _scaled(op, left, float(right))
-    return op.emit("Multiply", {"a": left, "b": right})
-
-
-@handles("div.Tensor", "div_.Tensor", "div.Scalar")
-def _divide(tracer: Tracer, op: Operator) -> Any:
-    left, right = _plain(op.self), _plain(op.other)
-    if _is_number(right):
-        return op.emit("Scale", {"x": left}, factor=1 / float(right))
-    if _is_number(left):
-        return _scaled(op, op.emit("Reciprocal", {"x": right}, op.have(right)), float(left))
-    return op.emit("Divide", {"a": left, "b": right})
+def _sum(op: Operator, left: Any, right: Any) -> Any:
+    values = (op.tracer.value(left, op.scope), op.tracer.value(right, op.scope))
+    return Value(emit.add(op.tracer.trace, op.scope, *values))
 
 
 @handles("pow.Tensor_Scalar")
@@ -217,12 +203,7 @@ def _permute(tracer: Tracer, op: Operator) -> Any:
 
 
 def _permuted(op: Operator, dims: list[int]) -> Any:
-    moved = [index for index, dim in enumerate(dims) if index != dim]
-    if not moved:
-        return op.self
-    if len(moved) == 2:
-        return op.emit("Transpose", {"x": op.self}, first=moved[0], second=moved[1])
-    return op.emit("Permute", {"x": op.self}, dims=dims)
+    return Value(emit.permute(op.tracer.trace, op.scope, op.tracer.value(op.self, op.scope), dims))
 
 
 @handles("transpose.int", "t.default", "mT.default", "swapaxes.default")
@@ -259,17 +240,7 @@ def _expand(tracer: Tracer, op: Operator) -> Any:
     grown = [axis for axis, (a, b) in enumerate(zip(have, wanted, strict=True)) if not same(a, b)]
     if not grown or all(str(user.target).startswith(_ELEMENTWISE) for user in op.node.users):
         return source
-    if any(not same(have[axis], 1) for axis in grown):
-        raise UnsupportedError("repeats an axis that is longer than 1")
-    symbolic = [axis for axis in grown if isinstance(simplify(wanted[axis]), Dim)]
-    if symbolic and grown == [0]:
-        like = next(one.name for one in tracer.trace.inputs if one.axes and same(one.axes[0], wanted[0]))
-        return op.emit("RepeatBatch", {"x": source, "like": Value(like)})
-    if symbolic:
-        raise UnsupportedError(f"repeats to a size {wanted[symbolic[0]]} that is not known")
-    return op.emit(
-        "Expand", {"x": source}, sizes=[wanted[axis] if axis in grown else -1 for axis in range(len(wanted))]
-    )
+    return Value(emit.repeat(tracer.trace, op.scope, tracer.value(source, op.scope), wanted))
 
 
 @handles(
@@ -296,11 +267,8 @@ def _slice(tracer: Tracer, op: Operator) -> Any:
     start, stop = op.start or 0, op.end
     if not isinstance(start, int) or not (stop is None or isinstance(stop, int)):
         raise UnsupportedError("its ends depend on sizes")
-    size = simplify(have[axis])
-    open_end = stop is None or stop >= 2**62 or (isinstance(size, int) and stop >= size)
-    return op.emit(
-        "Slice", {"x": op.self}, axis=axis, start=start, stop=0 if open_end else stop, step=op.step
-    )
+    end = None if stop is None or stop >= 2**62 else stop
+    return Value(emit.cut(tracer.trace, op.scope, tracer.value(op.self, op.scope), axis, start, end, op.step))
 
 
 @handles("narrow.default")
@@ -326,24 +294,9 @@ def _unbind(tracer: Tracer, op: Operator) -> Any:
 @handles("chunk.default", "split.Tensor", "split_with_sizes.default", "split.sizes", "tensor_split.sections")
 def _split(tracer: Tracer, op: Operator) -> Any:
     axis = op.dim % len(op.axes)
-    parts = [op.axes_of(index) for index in range(len(op.node.meta["val"]))]
-    if len(parts) == 1:
-        return [op.self]
-    if len(parts) in (2, 3, 6) and all(same(one[axis], parts[0][axis]) for one in parts):
-        ports = {f"part_{index}": axes for index, axes in enumerate(parts)}
-        inputs = {"x": tracer.value(op.self, op.scope)}
-        made = tracer.trace.emit_many(f"Chunk{len(parts)}", op.scope, inputs, ports, axis=axis)
-        return [Value(one) for one in made]
-    found, start = [], 0
-    for axes in parts:
-        size = simplify(axes[axis])
-        if not isinstance(size, int):
-            raise UnsupportedError(f"parts of size {size}")
-        found.append(
-            op.emit("Slice", {"x": op.self}, axes, axis=axis, start=start, stop=start + size, step=1)
-        )
-        start += size
-    return found
+    sizes = [op.axes_of(index)[axis] for index in range(len(op.node.meta["val"]))]
+    made = emit.split(tracer.trace, op.scope, tracer.value(op.self, op.scope), axis, sizes)
+    return [Value(one) for one in made]
 
 
 @handles("cat.default", "concat.default")
@@ -359,12 +312,8 @@ def _stack(tracer: Tracer, op: Operator) -> Any:
 
 
 def _joined(op: Operator, parts: list[Any], axis: int) -> Any:
-    left = parts[0]
-    for right in parts[1:]:
-        a, b = op.have(left), op.have(right)
-        axes = [*a[:axis], simplify(Dim.of(a[axis]) + b[axis]), *a[axis + 1 :]]
-        left = op.emit("Concat", {"a": left, "b": right}, axes, axis=axis)
-    return left
+    values = [op.tracer.value(part, op.scope) for part in parts]
+    return Value(emit.concat(op.tracer.trace, op.scope, values, axis))
 
 
 @handles("pad.default", "constant_pad_nd.default")
@@ -449,60 +398,8 @@ def _matmul(tracer: Tracer, op: Operator) -> Any:
 
 @handles("einsum.default")
 def _einsum(tracer: Tracer, op: Operator) -> Any:
-    left, _, result = op.equation.replace(" ", "").partition("->")
-    terms, operands = left.split(","), list(op.tensors)
-    letters = set(result).union(*terms)
-    repeated = any(len(set(term)) != len(term) for term in (*terms, result))
-    if repeated or not result or not all(one.isalpha() for one in letters) or len(terms) > 2:
-        raise UnsupportedError(op.equation)
-    if len(terms) == 1:
-        if set(terms[0]) != set(result):
-            raise UnsupportedError(op.equation)
-        return _turned(op, operands[0], terms[0], result)
-    a, b = terms
-    batch = [one for one in result if one in a and one in b]
-    rows = [one for one in result if one in a and one not in b]
-    columns = [one for one in result if one in b and one not in a]
-    inner = [one for one in a if one in b and one not in result]
-    if set(a) != {*batch, *rows, *inner} or set(b) != {*batch, *columns, *inner} or not inner:
-        raise UnsupportedError(op.equation)
-    sizes = dict(zip(a + b, [*op.have(operands[0]), *op.have(operands[1])], strict=True))
-    left_part = _grouped(
-        tracer, op, _turned(op, operands[0], a, "".join(batch + rows + inner)), sizes, batch, rows, inner
-    )
-    right_part = _grouped(
-        tracer,
-        op,
-        _turned(op, operands[1], b, "".join(batch + inner + columns)),
-        sizes,
-        batch,
-        inner,
-        columns,
-    )
-    flat = [sizes[one] for one in batch] + [_size(sizes, rows), _size(sizes, columns)]
-    multiplied = op.emit("MatMul", {"a": left_part, "b": right_part}, flat)
-    parted = [sizes[one] for one in batch + rows + columns]
-    parts = Value(reshape(tracer.trace, op.scope, multiplied.name, parted))
-    return _turned(op, parts, "".join(batch + rows + columns), result)
-
-
-def _grouped(tracer: Tracer, op: Operator, x: Any, sizes: Any, batch: Any, first: Any, second: Any) -> Value:
-    """The axes as those of the batch, then two."""
-    axes = [sizes[one] for one in batch] + [_size(sizes, first), _size(sizes, second)]
-    return Value(reshape(tracer.trace, op.scope, tracer.value(x, op.scope), axes))
-
-
-def _size(sizes: Any, letters: Any) -> Any:
-    return product([sizes[one] for one in letters])
-
-
-def _turned(op: Operator, x: Any, have: str, want: str) -> Any:
-    """The axes in another order."""
-    dims = [have.index(one) for one in want]
-    if dims == sorted(dims):
-        return x
-    axes = op.have(x)
-    return op.emit("Permute", {"x": x}, [axes[dim] for dim in dims], dims=dims)
+    parts = [tracer.value(one, op.scope) for one in op.tensors]
+    return Value(einsum(tracer.trace, op.scope, op.equation, parts))
 
 
 @handles("scaled_dot_product_attention.default")
