@@ -19,6 +19,14 @@ SPECS = (
         outputs=(Port("out", "map", "B channels (H-2)//2+1 (W-2)//2+1"),),
         params=(
             Param("channels", "int", inferred=True, minimum=1, positional=True, help="channels of the map"),
+            Param(
+                "init",
+                "str",
+                "default",
+                choices=("default", "xavier_uniform"),
+                structural=True,
+                help="weights at start",
+            ),
         ),
         parameters="channels*(9*channels + 1)",
         flops="18*channels*out_numel",
@@ -28,7 +36,13 @@ SPECS = (
         stability=Stability(
             "", "no low-pass before subsampling: some aliasing is carried by the skips", gain="1/3"
         ),
-        examples=(Example({"x": (2, 4, 8, 6)}, {}), Example({"x": (2, 4, 7, 5)}, {})),
+        initialize={
+            "xavier_uniform": "nn.init.xavier_uniform_({self}.conv.weight)\nnn.init.zeros_({self}.conv.bias)",
+        },
+        examples=(
+            Example({"x": (2, 4, 8, 6)}, {}),
+            Example({"x": (2, 4, 7, 5)}, {"init": "xavier_uniform"}),
+        ),
     ),
     BlockSpec(
         name="UpsampleConv",
@@ -43,6 +57,14 @@ SPECS = (
         outputs=(Port("out", "map", "B channels 2*H 2*W"),),
         params=(
             Param("channels", "int", inferred=True, minimum=1, positional=True, help="channels of the map"),
+            Param(
+                "init",
+                "str",
+                "default",
+                choices=("default", "xavier_uniform"),
+                structural=True,
+                help="weights at start",
+            ),
         ),
         parameters="channels*(9*channels + 1)",
         flops="18*channels*out_numel",
@@ -50,7 +72,13 @@ SPECS = (
         reference="Ho et al. 2020, arXiv:2006.11239",
         article="2.2.4, 9",
         stability=Stability("", "no checkerboard, unlike a transposed convolution of stride 2", gain="1/3"),
-        examples=(Example({"x": (2, 4, 3, 5)}, {}),),
+        initialize={
+            "xavier_uniform": "nn.init.xavier_uniform_({self}.conv.weight)\nnn.init.zeros_({self}.conv.bias)",
+        },
+        examples=(
+            Example({"x": (2, 4, 3, 5)}, {}),
+            Example({"x": (2, 4, 3, 5)}, {"init": "xavier_uniform"}),
+        ),
     ),
 )
 

@@ -30,7 +30,11 @@ def ddpm(
         "prediction": "epsilon", "schedule": "linear", "timesteps": 1000, "sample_shape": [image_channels, size, size],
     }  # fmt: skip
     net = PixelUNet(
-        Style(REFERENCE), levels, parameters, in_channels="image_channels", out_channels="image_channels"
+        Style(REFERENCE, init="xavier_uniform"),
+        levels,
+        parameters,
+        in_channels="image_channels",
+        out_channels="image_channels",
     )
     return unet(net, "DDPM U-Net", DOC, training, "eps")
 

@@ -51,6 +51,7 @@ def style(size: Size) -> Style:
         attn_groups=ADAPTIVE,
         order="MapHeadsInterleaved",
         output_scale="1/sqrt(2)",
+        init="xavier_uniform",
         resamples=True,
         project=("FIRDownsample", "FIRUpsample") if size.filtered else ("AvgPool2d", "UpsampleNearest"),
     )
@@ -81,7 +82,7 @@ def network(size: Size, parts: Parts) -> Json:
     graph = Graph()
     temb = _embedding(graph, parts, size)
     declared = {**parameters(size), "image_channels": integer("channels of the image")}
-    graph.call("conv_in", "Conv2d", {"out_channels": "channels"}, x="x")
+    graph.call("conv_in", "Conv2d", {"out_channels": "channels", **parts.style.start}, x="x")
     down, up = ("residual", "fir") if size.filtered else ("res", "res")
     levels = tuple(
         Level(multiple(factor), down, up, attention=index in size.attention, late=True)
@@ -117,11 +118,13 @@ def _embedding(graph: Graph, parts: Parts, size: Size) -> str:
     if size.num_classes:
         graph.call("one_hot", "OneHot", {"num_classes": "num_classes"}, y="y")
         graph.call("scale_class", "Scale", {"factor": "sqrt(num_classes)"}, x="one_hot.out")
-        graph.call("class_embed", "Linear", {"out_features": width}, x="scale_class.out")
+        graph.call("class_embed", "Linear", {"out_features": width, **parts.style.start}, x="scale_class.out")
         end = graph.call("emb", "Add", a=end, b="class_embed.out") + ".out"
-    graph.call("augment_embed", "Linear", {"out_features": width, "bias": False}, x="augment")
+    graph.call(
+        "augment_embed", "Linear", {"out_features": width, "bias": False, **parts.style.start}, x="augment"
+    )
     end = graph.call("add_augment", "Add", a=end, b="augment_embed.out") + ".out"
-    mlp = parts.have("EmbeddingMLP", lambda: embedding_mlp(REFERENCE))
+    mlp = parts.have("EmbeddingMLP", lambda: embedding_mlp(parts.style))
     return graph.call("noise_mlp", mlp, {"temb_channels": "4*channels"}, x=end) + ".x"
 
 

@@ -16,6 +16,7 @@ STYLE = Style(
     groups=ADAPTIVE,
     attn_groups=ADAPTIVE,
     output_scale="1/sqrt(2)",
+    init="xavier_uniform",
     resamples=True,
     project=("FIRDownsample", "FIRUpsample"),
 )

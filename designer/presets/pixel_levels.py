@@ -33,9 +33,9 @@ def _down_level(parts: Parts, kind: str, padding: int) -> Json:
     parameters: Json = {**CHANNELS_IN, **CHANNELS_OUT}
     when = None if kind in ("skip", "residual") else "downsample"
     if kind == "conv":
-        end = graph.call("down", "DownsampleConv", when=when, x="blocks.x") + ".out"
+        end = graph.call("down", "DownsampleConv", parts.style.start, when=when, x="blocks.x") + ".out"
     elif kind == "strided":
-        strided = {"out_channels": "out_channels", "stride": 2, "padding": padding}
+        strided = {"out_channels": "out_channels", "stride": 2, "padding": padding, **parts.style.start}
         end = graph.call("down", "Conv2d", strided, when=when, x="blocks.x") + ".out"
     else:
         end = _resampled(graph, parts, "down", DOWN[kind], "blocks.x", when)
@@ -44,13 +44,18 @@ def _down_level(parts: Parts, kind: str, padding: int) -> Json:
         parameters["image_channels"] = integer("channels of the image beside the trunk")
     if kind == "skip":
         graph.call("image_down", "FIRDownsample", x="image")
-        one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0}
+        one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0, **parts.style.start}
         graph.call("from_image", "Conv2d", one, x="image_down.out")
         end = graph.call("add_image", "Add", a="from_image.out", b=end) + ".out"
         outputs = [port("image", "map", "", "image_down.out")]
     if kind == "residual":
         # The filter needs a border of its own: two pixels, one for the convolution and one for the filter.
-        graph.call("from_image", "Conv2d", {"out_channels": "out_channels", "padding": 2}, x="image")
+        graph.call(
+            "from_image",
+            "Conv2d",
+            {"out_channels": "out_channels", "padding": 2, **parts.style.start},
+            x="image",
+        )
         graph.call("image_down", "FIRDownsample", {"padding": 0}, x="from_image.out")
         graph.call("add_image", "Add", a=end, b="image_down.out")
         end = graph.call("rescale", "Scale", {"factor": "1/sqrt(2)"}, x="add_image.out") + ".out"
@@ -110,7 +115,7 @@ def _up_level(parts: Parts, kind: str, late: bool, first: bool) -> Json:
             inputs.insert(2, port("image", "map", "B image_channels H//2 W//2"))
     when = None if kind == "skip" else "upsample"
     if kind in ("conv", "strided"):
-        end = graph.call("up", "UpsampleConv", when=when, x=end) + ".out"
+        end = graph.call("up", "UpsampleConv", style.start, when=when, x=end) + ".out"
     else:
         end = _resampled(graph, parts, "up", UP[kind], end, when)
     doc = "One decoder resolution: each block takes one skip of the encoder level, last one first; then doubling."
@@ -131,7 +136,9 @@ def _to_image(graph: Graph, parts: Parts, source: str, first: bool) -> Json:
         x=source,
     )
     graph.call("image_act", "SiLU", x="image_norm.out")
-    graph.call("to_image", "Conv2d", {"out_channels": "image_channels"}, x="image_act.out")
+    graph.call(
+        "to_image", "Conv2d", {"out_channels": "image_channels", **parts.style.start}, x="image_act.out"
+    )
     end = "to_image.out"
     if not first:
         graph.call("image_up", "FIRUpsample", x="image")

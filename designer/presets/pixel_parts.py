@@ -46,9 +46,15 @@ class Style:
     inner: str = "channels"
     order: str = "MapHeads"
     output_scale: float | str = 1.0
+    init: str = "default"
     resamples: bool = False
     project: tuple[str, ...] = ()
     skip_groups: bool = False  # attentive decoder levels of diffusers' NCSN++ count groups in their own way
+
+    @property
+    def start(self) -> Json:
+        """The parameter of layers that says how their weights start."""
+        return {} if self.init == "default" else {"init": self.init}
 
 
 def passed(names: tuple[str, ...]) -> Json:
@@ -135,7 +141,7 @@ class Parts:
         if style.resamples:
             h = graph.call("resample", "=resample", x=h) + ".out"
             trunk = graph.call("resample_skip", "=resample", x="x") + ".out"
-        graph.call("conv1", "Conv2d", {"out_channels": "out_channels"}, x=h)
+        graph.call("conv1", "Conv2d", {"out_channels": "out_channels", **style.start}, x=h)
         h = self.activate(graph, "act2", self._conditioned(graph))
         if "dropout" in style.shared:
             h = graph.call("dropout", "Dropout", {"p": "dropout"}, x=h) + ".out"
@@ -145,7 +151,7 @@ class Parts:
         when = "in_channels != out_channels" + (
             f" or resample in {list(style.project)}" if style.project else ""
         )
-        one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0}
+        one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0, **style.start}
         graph.call("shortcut", "Conv2d", one, when=when, x=trunk)
         end = self.add(graph, "shortcut.out", "conv2.out")
         how = "the time embedding " + ("scales and shifts" if style.modulate else "is added") + " in between"
@@ -175,10 +181,10 @@ class Parts:
         temb = self.activate(graph, "temb_act", "temb")
         norm2 = self.norm("out_channels")
         if self.style.modulate:
-            graph.call("temb_proj", "Linear", {"out_features": "2*out_channels"}, x=temb)
+            graph.call("temb_proj", "Linear", {"out_features": "2*out_channels", **self.style.start}, x=temb)
             graph.call("norm2", "GroupNorm", norm2, x="conv1.out")
             return graph.call("modulate", "ModulateMap", x="norm2.out", embedding="temb_proj.out") + ".out"
-        graph.call("temb_proj", "Linear", {"out_features": "out_channels"}, x=temb)
+        graph.call("temb_proj", "Linear", {"out_features": "out_channels", **self.style.start}, x=temb)
         graph.call("add_temb", "AddEmbedding", x="conv1.out", embedding="temb_proj.out")
         return graph.call("norm2", "GroupNorm", norm2, x="add_temb.out") + ".out"
 
@@ -196,7 +202,7 @@ class Parts:
             groups = style.attn_groups.format(c="channels")
             h = graph.call("norm", "GroupNorm", {"num_groups": groups, "eps": style.eps}, x="x") + ".out"
         one = {"kernel_size": 1, "padding": 0}
-        graph.call("qkv", "Conv2d", {"out_channels": f"3*{style.inner}", **one}, x=h)
+        graph.call("qkv", "Conv2d", {"out_channels": f"3*{style.inner}", **one, **style.start}, x=h)
         graph.call(
             "heads", style.order, {"num_heads": "1" if style.heads == "1" else "num_heads"}, qkv="qkv.out"
         )

@@ -96,19 +96,19 @@ def bottleneck(graph: Graph, parts: Parts, mid: Mid, x: str, temb: str) -> str:
     return graph.call("mid", name, {**passed(parts.style.shared), **mid.values}, x=x, temb=temb) + ".x"
 
 
-def embedding_mlp(reference: str) -> Json:
+def embedding_mlp(style: Style) -> Json:
     """Return the definition of the MLP on the embedded timestep."""
     graph = Graph()
-    graph.call("fc1", "Linear", {"out_features": "temb_channels"}, x="x")
+    graph.call("fc1", "Linear", {"out_features": "temb_channels", **style.start}, x="x")
     graph.call("act", "SiLU", x="fc1.out")
-    graph.call("fc2", "Linear", {"out_features": "temb_channels"}, x="act.out")
+    graph.call("fc2", "Linear", {"out_features": "temb_channels", **style.start}, x="act.out")
     return definition(
         "Two-layer perceptron on an embedding.",
         graph,
         [port("x", "vector", "B dim")],
         [port("x", "vector", "B temb_channels", "fc2.out")],
         {"dim": integer("size of the input"), "temb_channels": integer("size of the output", 512)},
-        reference,
+        style.reference,
     )
 
 
@@ -149,7 +149,7 @@ def main(net: PixelUNet, parts: Parts, doc: str, output: str) -> Json:
     graph, x, t = Graph(), net.name("x"), net.name("t")
     temb = _embedding(graph, parts, net, t)
     image = graph.call("center", "CenterInput", x=x) + ".out" if net.centred else x
-    graph.call("conv_in", "Conv2d", {"out_channels": net.width}, x=image)
+    graph.call("conv_in", "Conv2d", {"out_channels": net.width, **net.style.start}, x=image)
     end = encoder(graph, parts, net.levels, "conv_in.out", temb, image)
     if net.mid is not None:
         end = bottleneck(graph, parts, net.mid, end, temb)
@@ -170,7 +170,7 @@ def main(net: PixelUNet, parts: Parts, doc: str, output: str) -> Json:
 
 def _embedding(graph: Graph, parts: Parts, net: PixelUNet, t: str) -> str:
     """Add the embedding of timestep and classes; return its endpoint."""
-    mlp = parts.have("EmbeddingMLP", lambda: embedding_mlp(net.style.reference))
+    mlp = parts.have("EmbeddingMLP", lambda: embedding_mlp(net.style))
     target, params = net.embed
     width = {"temb_channels": net.temb}
     graph.call("embed", target, params, **{net.embed_port: t})
