@@ -71,9 +71,10 @@ def _symbolic_frame(design: Design, builder: ClassBuilder) -> Frame:
     elaborator = Elaborator(design, catalogue(), symbolic=True)
     symbols = builder.symbols()
     implicit = {name: symbols[name] for name in builder.implicit if name in symbols}
-    elaborator.globals = {**design.parameters, **implicit}
     definition = builder.definition
     values = {name: symbols[name] for name in definition.parameters}
+    own = values if definition.name == design.main else {}  # what callees read of the design stays a symbol
+    elaborator.globals = {**design.parameters, **implicit, **own}
     inputs = elaborator.free_inputs(definition, values)
     for port in definition.inputs:
         if port.optional and port.name not in builder.inputs:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from designer.presets import Preset
+from designer.presets.condition_parts import VECTOR_MLP
 from designer.presets.dit_blocks import dit_block
 from designer.presets.graph import Graph, Json, definition, integer, port
 from designer.presets.pixel_parts import SHARED, TEMB, TEMB_IN, Parts, Style
-from designer.presets.pixel_unet import Level, decoder, document, embedding_mlp, encoder, multiple
+from designer.presets.pixel_unet import Level, decoder, document, encoder, multiple
 from designer.presets.transformer_parts import MLP
 
 REFERENCE = "Hoogeboom, Heek & Salimans 2023, arXiv:2301.11093; Peebles & Xie 2023, arXiv:2212.09748"
@@ -38,8 +39,7 @@ def _bottleneck() -> Json:
 def _main(parts: Parts, levels: Sequence[Level], parameters: Json) -> Json:
     graph = Graph()
     graph.call("t_embed", "TimestepEmbedding", {"dim": "channels", "cos_first": True}, t="t")
-    mlp = parts.have("EmbeddingMLP", lambda: embedding_mlp(parts.style.reference))
-    graph.call("t_mlp", mlp, {"temb_channels": "4*channels"}, x="t_embed.out")
+    graph.call("t_mlp", "VectorMlp", {"hidden_size": "4*channels"}, x="t_embed.out")
     classes = {"num_classes": "num_classes", "hidden_size": "4*channels", "dropout": "class_dropout"}
     graph.call("y_embed", "ClassEmbedding", classes, y="y")
     temb = graph.call("condition", "Add", a="t_mlp.x", b="y_embed.out") + ".out"
@@ -92,6 +92,7 @@ def hybrid(
         "Bottleneck": _bottleneck(),
         "DiTBlock": dit_block("adaln-zero"),
         "Mlp": MLP,
+        "VectorMlp": VECTOR_MLP,
         **dict(reversed(parts.definitions.items())),
     }
     training = {
