@@ -49,6 +49,6 @@ class FourierTime(nn.Module):
         self.frequencies = nn.Parameter(torch.randn(dim // 2), requires_grad=False)
 
     def forward(self, t: Tensor) -> Tensor:
-        angles = 2 * math.pi * t.float()[:, None] * self.frequencies
+        angles = t.float()[:, None] * self.frequencies * 2 * math.pi
         parts = [angles.cos(), angles.sin()] if self.cos_first else [angles.sin(), angles.cos()]
         return torch.cat(parts, dim=-1)

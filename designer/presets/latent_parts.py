@@ -143,7 +143,7 @@ class Parts:
         graph.call("to_tokens", "MapToTokens", x="norm.out")
         graph.call("proj_in", "Linear", {"out_features": width}, x="to_tokens.tokens")
         block = self.have(
-            "CrossOnlyBlock" if only_cross else "TransformerBlock",
+            "CrossOnlyTransformerBlock" if only_cross else "TransformerBlock",
             lambda: self._transformer_block(only_cross),
         )
         heads = {"num_heads": "num_heads"}
