@@ -1,4 +1,4 @@
-"""designer presets, blocks, rules."""
+"""designer presets, blocks, library, rules."""
 
 import argparse
 from typing import Any
@@ -12,6 +12,7 @@ def add_commands(commands: Any) -> None:
     for name, text, run in (
         ("presets", "list published architectures", _presets),
         ("blocks", "list blocks", _blocks),
+        ("library", "list composite definitions to insert into a design", _library),
         ("rules", "list rules", _rules),
     ):
         parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
@@ -39,6 +40,18 @@ def _blocks(options: argparse.Namespace) -> int:
         print_json([spec.to_json() for spec in found])
         return 0
     print_table(("block", "family", "what it does"), [(one.name, one.family, one.summary) for one in found])
+    return 0
+
+
+def _library(options: argparse.Namespace) -> int:
+    from designer.library import composites
+
+    found = sorted(composites().values(), key=lambda one: (one.family, one.name))
+    if options.json:
+        print_json([one.to_json() for one in found])
+        return 0
+    rows = [(one.name, one.family, one.definition["doc"]) for one in found]
+    print_table(("definition", "family", "what it does"), rows)
     return 0
 
 

@@ -1,10 +1,12 @@
 """The unified operators: every filling of a socket trains, and what does not fit is refused with a reason."""
 
+import json
 from typing import Any
 
 import pytest
 
 from designer.check import check
+from designer.cli import main
 from designer.library import composites, definitions
 from designer.reader import read_design
 from designer.render import load_model, render
@@ -188,3 +190,11 @@ def test_library_entries_are_documented_and_whole(name: str) -> None:
     assert next(iter(found)) == name and entry.definition["doc"] and entry.definition["reference"]
     assert all(one.get("help") for one in entry.definition["parameters"].values())
     assert entry.to_json()["definitions"] == found
+
+
+def test_the_command_lists_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["library", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {one["name"] for one in listed} == set(composites())
+    assert main(["library"]) == 0
+    assert "SkipFusion" in capsys.readouterr().out
