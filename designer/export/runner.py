@@ -65,6 +65,12 @@ class ExportProcess:
         if not checked.ok or checked.certificate is None:
             first = next(one for one in checked.diagnostics if one.severity == "error")
             raise DesignError(f"the design has errors; first: {first.node}: {first.message}")
+        for port in design.main_definition.inputs:
+            if port.stack:
+                raise UserError(
+                    f"{port.name}: is a list of tensors, which an ONNX model cannot take; give each tensor an input "
+                    "of its own, or compute it inside the design"
+                )
         rendering = render(design)
         write(rendering, self.directory / "source", force=True)
         save(design, self.directory / "design.json")
