@@ -134,4 +134,5 @@ class FrameBlendWeight(nn.Module):
 
 def blend_frames(spatial: Tensor, temporal: Tensor, weight: Tensor) -> Tensor:
     """Mix frames [B·T, ...] by a weight per frame [B·T]: weight · spatial + (1 - weight) · temporal."""
-    return torch.lerp(temporal, spatial, weight.view(-1, *[1] * (spatial.ndim - 1)))
+    weight = weight.view(-1, *[1] * (spatial.ndim - 1))
+    return weight * spatial + (1 - weight) * temporal

@@ -17,7 +17,7 @@ TYPES = ("int", "float", "bool", "str", "list", "block")
 TRAINING: Mapping[str, type] = {
     "prediction": str, "schedule": str, "timesteps": int, "sample_shape": list, "num_classes": int,
     "learned_sigma": bool, "conditioning_channels": int, "channel_axis": int, "zero_terminal_snr": bool,
-    "blind_denoiser": bool, "sampling_only": bool,
+    "blind_denoiser": bool, "sampling_only": bool, "further_channels": int,
 }  # fmt: skip
 # Migrations from older format versions, applied in order: version n → n + 1.
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}

@@ -36,6 +36,10 @@ def convert(config: Config) -> Imported:
                 "ofs_embed_dim", offset, f"it is added to the timestep's {values['cond_size']} features"
             )
     rotary, table = _positions(config, values)
+    scales = {  # the class reads them for fixed positions only
+        "spatial_scale": config.take("spatial_interpolation_scale", 1.875, kind=float, minimum=1e-6),
+        "temporal_scale": config.take("temporal_interpolation_scale", 1.0, kind=float, minimum=1e-6),
+    }
     if table is not None:
         values["rotation"] = "ApplyRotary"
     elif rotary:  # by default the class is called without rotations; the socket takes them in
@@ -45,11 +49,10 @@ def convert(config: Config) -> Imported:
             "max_length": 256,
             "rotation": "Identity",
         }
+    elif width % 16:
+        config.fail("attention_head_dim", width // heads, f"positions take the width {width} in sixteenths")
     else:
-        values["spatial_scale"] = config.take("spatial_interpolation_scale", 1.875, kind=float, minimum=1e-6)
-        values["temporal_scale"] = config.take("temporal_interpolation_scale", 1.0, kind=float, minimum=1e-6)
-        if width % 16:
-            config.fail("attention_head_dim", width, "positions take the width in sixteenths")
+        values |= scales
     document = cogvideox(
         values,
         positions="rotary" if rotary else "sincos",

@@ -39,7 +39,7 @@ _PARAMETERS: dict[str, Json] = {
     "in_channels": integer("channels of the video", 4),
     "out_channels": integer("channels of the prediction; twice the input with learned variance", 8),
     "hidden_size": integer("features of a token", 1152, 4),
-    "depth": integer("pairs of a spatial and a temporal block", 28, maximum=1000),
+    "depth": integer("pairs of a spatial and a temporal block", 28, 0, 1000),
     "context_size": integer("features of a text token", 4096),
     "temporal_attention": _TEMPORAL,
     **_BLOCK,

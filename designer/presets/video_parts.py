@@ -19,8 +19,10 @@ def training(
     found: Json = {"timesteps": 1000, **process, "sample_shape": shape}
     if learned:
         found["learned_sigma"] = True
-    elif out_channels != in_channels:
+    elif out_channels < in_channels:
         found["conditioning_channels"] = in_channels - out_channels
+    elif out_channels > in_channels:
+        found["further_channels"] = out_channels - in_channels
     return {**found, "channel_axis": 2} if frames_first else found
 
 

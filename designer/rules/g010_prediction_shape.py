@@ -32,9 +32,11 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     training = context.design.training
     factor = 2 if training.get("learned_sigma") else 1
     extra = training.get("conditioning_channels", 0)  # of the input: a mask, a masked image
+    further = training.get("further_channels", 0)  # of the output, beside the prediction
     channels = training.get("channel_axis", 1)  # 2 for videos that have their frames first
     expected = tuple(
-        (size - extra) * factor if axis == channels else size for axis, size in enumerate(given.shape)
+        (size - extra) * factor + further if axis == channels else size
+        for axis, size in enumerate(given.shape)
     )
     if len(output.shape) != len(given.shape) or output.shape[channels] != expected[channels]:
         wanted = Tensor(expected)
