@@ -81,6 +81,14 @@ PRESETS = (
         published=859_520_964 + 77_369_280,
     ),
     Preset(
+        id="sd-adapter-inputs-tiny",
+        family="stable-diffusion-attached",
+        title="Stable Diffusion with T2I-Adapter map inputs, tiny",
+        summary="The tiny U-Net with an input for each map of an adapter.",
+        reference=T2I,
+        document=partial(unet_with_adapter_inputs, TINY, "Stable Diffusion with adapter inputs, tiny", SMALL),
+    ),
+    Preset(
         id="sd15-adapter-inputs",
         family="stable-diffusion-attached",
         title="Stable Diffusion 1.5 with T2I-Adapter map inputs",

@@ -82,12 +82,12 @@ def _joined(graph: Graph, stacks: list[str]) -> str:
     return whole
 
 
-def hint_encoder(parts: Parts) -> str:
+def hint_encoder(parts: Parts, last: str = "ZeroConv") -> str:
     """Return the name of the small network that brings the hint to the size of the latent."""
-    return parts.have("HintEncoder", lambda: _hint_encoder(parts))
+    return parts.have("HintEncoder", lambda: _hint_encoder(parts, last))
 
 
-def _hint_encoder(parts: Parts) -> Json:
+def _hint_encoder(parts: Parts, last: str) -> Json:
     graph = Graph()
     graph.call("conv_in", "Conv2d", {"out_channels": "hint_channels[0]"}, x="hint")
     act = activation(graph, "act_in", "SiLU", "conv_in.out")
@@ -100,7 +100,8 @@ def _hint_encoder(parts: Parts) -> Json:
         "kernel_size": 3,
         "padding": 1,
     }
-    graph.call("conv_out", "ZeroConv", zero, x="stages.x", help="the hint has no effect at the start")
+    why = "the hint has no effect at the start" if last == "ZeroConv" else ""
+    graph.call("conv_out", last, zero, x="stages.x", help=why)
     return definition(
         "A hint such as edges or depth, halved until it has the size of the latent.",
         graph,
