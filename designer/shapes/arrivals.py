@@ -1,11 +1,14 @@
 """What arrives at the inputs of a call: values, and what is said where nothing does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from designer.document import DesignPort
 from designer.shapes.frame import Call, Frame
-from designer.shapes.values import Value, compatible
+from designer.shapes.values import ROLE_GROUPS, Tensor, Value, compatible
+from designer.spec import Port
 
 Report = Callable[..., None]
+FLOATING = ROLE_GROUPS[:3]  # maps, tokens and vectors hold no whole numbers unless a port says so
 
 
 def arriving(frame: Frame, call: Call, report: Report) -> dict[str, Value] | None:
@@ -29,12 +32,22 @@ def arriving(frame: Frame, call: Call, report: Report) -> dict[str, Value] | Non
                 frame.unmet.append((node, port.name))
             blocked = True
             continue
-        if not compatible(value.role, port.role):
-            message = f"input {port.name!r} takes {port.role}, received {value.role} from {endpoint}"
-            report(owner, node, "S008", message, port=port.name, received=value.role, expected=port.role)
+        for received, expected in _unlike(value, port):
+            message = f"input {port.name!r} takes {expected}, received {received} from {endpoint}"
+            report(owner, node, "S008", message, port=port.name, received=received, expected=expected)
             blocked = True
         call.inputs[port.name] = value
     return None if blocked else dict(call.inputs)
+
+
+def _unlike(value: Value, port: Port | DesignPort) -> Iterator[tuple[str, str]]:
+    """Yield what was received and what is expected where role or dtype do not fit."""
+    if not compatible(value.role, port.role):
+        yield value.role, port.role
+    elif isinstance(value, Tensor):
+        wanted = port.dtype or ("float32" if any(port.role in group for group in FLOATING) else value.dtype)
+        if value.dtype != wanted:
+            yield value.dtype, wanted
 
 
 def report_unmet(frame: Frame, node: str, port: str, report: Report) -> None:

@@ -89,6 +89,12 @@ ONE_ERROR: dict[str, tuple[Edit, str, str, str]] = {
     "wrong role": (
         lambda graph: (_unwired("embed.t")(graph), _edge("x", "embed.t")(graph)), "S008", "Denoiser/embed", "takes timestep",
     ),
+    "wrong dtype": (
+        lambda graph: graph["inputs"][0].update(dtype="int64"),
+        "S008",
+        "Denoiser/conv_in",
+        "input 'x' takes float32, received int64 from x",
+    ),
     "shape without value": (
         lambda graph: graph["inputs"][0].update(shape="B 1 H//0 W"), "S014", "Denoiser", "'H//0' has no value: division by zero",
     ),
