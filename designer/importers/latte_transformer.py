@@ -10,6 +10,11 @@ from designer.presets.latte import latte
 
 _INPUTS = {"x": "hidden_states", "t": "timestep", "context": "encoder_hidden_states"}
 _NULLABLE = (int, type(None))
+# Arguments of the class's forerunner, at the values that built the same network.
+_FORMER = {
+    "attention_type": "default", "double_self_attention": False, "norm_num_groups": 32, "num_vector_embeds": None,
+    "only_cross_attention": False, "upcast_attention": False, "use_linear_projection": False,
+}  # fmt: skip
 
 
 def convert(config: Config) -> Imported:
@@ -19,6 +24,8 @@ def convert(config: Config) -> Imported:
         config.take("norm_type", "layer_norm", choices=("layer_norm", "ada_norm_single")) != "layer_norm"
     )
     config.take("num_embeds_ada_norm", None, kind=_NULLABLE)  # nothing is built from it for these norms
+    for name, value in _FORMER.items():
+        config.refuse(name, value, "files of early versions name it, the class does not build it")
     values = _values(config)
     text = config.take("cross_attention_dim", None, kind=_NULLABLE, minimum=1)
     if text not in (None, values["hidden_size"]):

@@ -5,17 +5,12 @@ from functools import partial
 from typing import Any
 
 from designer.presets import Preset
-from designer.presets.attention_parts import attention, feed_forward, text_projection
+from designer.presets.attention_parts import added, attention, feed_forward, text_projection
 from designer.presets.graph import Graph, Json, definition, integer, port
+from designer.presets.pixart_conditions import FINAL, MODULATION
 from designer.presets.rotary_attention import CONTEXT, HIDDEN
 from designer.presets.transformer_parts import TIMESTEP_EMBEDDER
-from designer.presets.video_parts import (
-    modulated_branch,
-    modulated_final,
-    residual_branch,
-    shared_modulation,
-    training,
-)
+from designer.presets.video_parts import branch, training
 
 REFERENCE = "Ma et al. 2024, arXiv:2401.03048"
 
@@ -60,19 +55,19 @@ def _block(temporal: bool, cross: bool, modulated: bool, shared: list[str]) -> J
     if modulated:
         graph.call("adaln", "AdaLNSingle", {"hidden_size": "hidden_size"}, modulation="modulation")
     norm = {"eps": "norm_eps", "elementwise_affine": "norm_affine"}
-    branch = partial(modulated_branch if modulated else residual_branch, graph, norm=norm)
+    add = partial(branch, graph, norm=norm, modulate=modulated)
     heads = {name: name for name in shared if name in ("num_heads", "qkv_bias", "dropout")}
-    end = branch(end, "attn", "msa", target="Attention", params=heads)
+    end = add(end, "msa", "attn", "Attention", heads)
     if cross and modulated:
-        graph.call("cross_attn", "CrossAttention", heads, x=end, context="context")
-        end = graph.call("add_cross", "Add", a=end, b="cross_attn.x") + ".out"
+        update = graph.call("cross_attn", "CrossAttention", heads, x=end, context="context") + ".x"
+        end = added(graph, "cross", end, update)
     elif cross:
-        end = branch(end, "cross_attn", "cross", target="CrossAttention", params=heads, context="context")
+        end = add(end, "cross", "cross_attn", "CrossAttention", heads, context="context")
     mlp = {
         "mlp_hidden": "int(hidden_size*mlp_ratio)",
         **({"dropout": "dropout"} if "dropout" in shared else {}),
     }
-    end = branch(end, "mlp", "mlp", target="Mlp", params=mlp)
+    end = add(end, "mlp", "mlp", "Mlp", mlp)
     end = graph.call("unfold", "UnfoldFrames", x=end, like=like) + ".out"
     end = graph.call("swap_back", "SwapFrames", x=end) + ".out" if temporal else end
     what = "the frames of each place" if temporal else "the tokens of each frame"
@@ -213,9 +208,9 @@ def latte(
             **({"CrossAttention": attention(cross=True, dropout=dropout, init="zero")} if cross else {}),
             "Mlp": feed_forward(activation, dropout),
             "TimestepEmbedder": TIMESTEP_EMBEDDER,
-            **({"SharedModulation": shared_modulation(REFERENCE)} if modulated else {}),
+            **({"SharedModulation": MODULATION} if modulated else {}),
             **({"CaptionProjection": text_projection()} if cross else {}),
-            "FinalLayer": modulated_final(REFERENCE),
+            "FinalLayer": FINAL,
         },
     }
 

@@ -27,11 +27,12 @@ FINAL: dict[str, Any] = {
     "parameters": {
         "hidden_size": {"type": "int", "help": "features of a token"},
         "patch_features": {"type": "int", "help": "numbers in a patch: patch_size² · channels"},
+        "norm_eps": {"type": "float", "default": 1e-6, "min": 0, "help": "added to the variance"},
     },
     "inputs": TOKENS,
     "outputs": [{"name": "patches", "role": "tokens", "shape": "B N patch_features", "from": ["proj", "out"]}],
     "nodes": {
-        "norm": {"call": "LayerNorm", "params": {"elementwise_affine": False}},
+        "norm": {"call": "LayerNorm", "params": {"eps": "norm_eps", "elementwise_affine": False}},
         "adaln": {"call": "AdaLNSingleFinal"},
         "modulate": {"call": "Modulate"},
         "proj": {"call": "Linear", "params": {"out_features": "patch_features", "init": "zero"}},

@@ -7,9 +7,10 @@ from typing import Any
 from designer.presets import Preset
 from designer.presets.attention_parts import feed_forward, text_projection
 from designer.presets.graph import Graph, Json, definition, integer, integers, port
+from designer.presets.pixart_conditions import FINAL, MODULATION
 from designer.presets.rotary_attention import CONTEXT, EPS, HEADS, HIDDEN, ROTARY, TOKENS, rotary_attention
 from designer.presets.transformer_parts import TIMESTEP_EMBEDDER
-from designer.presets.video_parts import modulated_branch, modulated_final, shared_modulation, training
+from designer.presets.video_parts import branch, training
 
 REFERENCE = "Wan Team 2025, arXiv:2503.20314"
 
@@ -39,14 +40,12 @@ def _block(split_image: bool) -> Json:
     graph = Graph()
     graph.call("adaln", "AdaLNSingle", {"hidden_size": "hidden_size"}, modulation="modulation")
     heads = {"num_heads": "num_heads", "norm_eps": "norm_eps"}
-    end = modulated_branch(
-        graph, "x", "attn", "msa", target="SelfAttention", params=heads, cos="cos", sin="sin"
-    )
+    end = branch(graph, "x", "msa", "attn", "SelfAttention", heads, cos="cos", sin="sin")
     norm = graph.call("norm_cross", "LayerNorm", {"eps": "norm_eps"}, when="cross_norm", x=end) + ".out"
     image = {"image": "image"} if split_image else {}
     graph.call("cross_attn", "CrossAttention", heads, x=norm, context="context", **image)
     end = graph.call("add_cross", "Add", a=end, b="cross_attn.x") + ".out"
-    end = modulated_branch(graph, end, "mlp", "mlp", target="Mlp", params={"mlp_hidden": "mlp_hidden"})
+    end = branch(graph, end, "mlp", "mlp", "Mlp", {"mlp_hidden": "mlp_hidden"})
     return definition(
         "Self-attention, cross-attention to the text, MLP; two of them modulated and gated by the shared modulation.",
         graph,
@@ -228,10 +227,10 @@ def wan(
             "CrossAttention": cross,
             "Mlp": feed_forward(),
             "TimestepEmbedder": TIMESTEP_EMBEDDER,
-            "SharedModulation": shared_modulation(REFERENCE),
+            "SharedModulation": MODULATION,
             "TextProjection": text_projection(),
             **({"ImageProjection": _image_projection(positions)} if image else {}),
-            "FinalLayer": modulated_final(REFERENCE),
+            "FinalLayer": FINAL,
         },
     }
 
