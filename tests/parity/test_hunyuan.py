@@ -4,15 +4,19 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import HunyuanDiT2DModel
 from diffusers.models.embeddings import get_2d_rotary_pos_embed
 
 from blocks.rotary_features import scaled_rotary_2d
 from designer.errors import UserError
 from designer.importers import convert_config
 from designer.importers.hunyuan import IMPORTER
+from designer.importers.weights import convert
 from designer.presets import Preset
-from designer.presets.hunyuan import PRESETS
-from tests.parity.harness import TOLERANCE, compare, configurations
+from designer.presets.hunyuan import PRESETS, hunyuan
+from designer.reader import read_design
+from designer.render import load_model, render
+from tests.parity.harness import TOLERANCE, compare, configurations, difference, randomize, tensor_of
 
 KNOWN = {IMPORTER.source: IMPORTER}
 SMALL: dict[str, Any] = {
@@ -84,6 +88,23 @@ def test_own_positions_are_those_of_the_pipeline() -> None:
     found = scaled_rotary_2d(torch.zeros(1, 1, 12, 12), head_size=16, patch_size=2, base_size=4)
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+
+
+def test_preset_with_its_own_positions_is_the_class() -> None:
+    torch.manual_seed(0)
+    reference = randomize(HunyuanDiT2DModel(**SMALL).eval())
+    imported = convert_config({"_class_name": IMPORTER.source, **SMALL}, KNOWN)
+    document = hunyuan({**imported.document["parameters"], "base_size": 3}, sample_size=8)
+    model = load_model(render(read_design(document)))().eval()
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    model.load_state_dict(convert(imported.rules, reference.state_dict(), shapes), strict=True)
+    values = {name: tensor_of(one) for name, one in INPUTS.items()}
+    values["hidden_states"] = torch.randn(2, 4, 8, 8)
+    values["image_rotary_emb"] = get_2d_rotary_pos_embed(8, ((0, 0), (3, 3)), (4, 4), output_type="pt")
+    with torch.no_grad():
+        wanted = list(reference(**values, return_dict=False))
+        found = model(*list(values.values())[:-1])
+    assert difference([found], wanted) <= TOLERANCE
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.id)

@@ -3,11 +3,18 @@
 from typing import Any
 
 import pytest
+import torch
+from diffusers import PixArtTransformer2DModel
 
 from designer.errors import UserError
 from designer.importers import convert_config
 from designer.importers.pixart import IMPORTER
-from tests.parity.harness import TOLERANCE, compare, configurations
+from designer.importers.weights import convert
+from designer.presets import Preset
+from designer.presets.pixart import PRESETS, pixart
+from designer.reader import read_design
+from designer.render import load_model, render
+from tests.parity.harness import TOLERANCE, compare, configurations, difference, randomize
 
 KNOWN = {IMPORTER.source: IMPORTER}
 SMALL: dict[str, Any] = {
@@ -71,3 +78,24 @@ def test_other_configuration(name: str) -> None:
 def test_refused_by_name(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         convert_config({"_class_name": IMPORTER.source, **SMALL, **arguments}, KNOWN)
+
+
+def test_masked_text_is_that_of_the_class() -> None:
+    """The presets' builder with a mask, which the class takes as an option."""
+    torch.manual_seed(0)
+    reference = randomize(PixArtTransformer2DModel(**SMALL).eval())
+    imported = convert_config({"_class_name": IMPORTER.source, **SMALL}, KNOWN)
+    document = pixart(imported.document["parameters"], masked=True, sample_size=8)
+    model = load_model(render(read_design(document)))().eval()
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    model.load_state_dict(convert(imported.rules, reference.state_dict(), shapes), strict=True)
+    x, t, context = torch.randn(2, 4, 8, 8), torch.tensor([3, 940]), torch.randn(2, 5, 10)
+    mask = torch.tensor([[1.0, 1, 1, 0, 0], [1, 0, 0, 0, 0]])
+    with torch.no_grad():
+        wanted = reference(x, context, t, encoder_attention_mask=mask, return_dict=False)
+        assert difference([model(x, t, context, mask)], list(wanted)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.id)
+def test_counts_are_equal(preset: Preset) -> None:
+    assert preset.published in (None, preset.parameters)
