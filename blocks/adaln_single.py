@@ -40,6 +40,7 @@ SPECS = (
         stability=Stability(
             "the cost of conditioning",
             "one projection of the timestep for all blocks; each block only shifts it, so blocks stay alike",
+            gain="1 + 1/(hidden_size*q)",
         ),
         examples=(Example({"modulation": (2, 48)}, {"hidden_size": 8}),),
     ),
@@ -68,7 +69,11 @@ SPECS = (
         formula="shift, scale = c + E, E ∈ R^{2×D}",
         reference="Chen et al. 2023, arXiv:2310.00426, section 2.3",
         article="2.4.2, 11.2",
-        stability=Stability("", "shift and scale are the timestep embedding itself, offset by a table"),
+        stability=Stability(
+            "",
+            "shift and scale are the timestep embedding itself, offset by a table",
+            gain="1 + 1/(hidden_size*q)",
+        ),
         examples=(Example({"c": (2, 8)}, {}),),
     ),
 )

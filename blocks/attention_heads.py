@@ -48,7 +48,9 @@ SPECS = (
         reference="Vaswani et al. 2017, arXiv:1706.03762",
         article="12.1, 13",
         stability=Stability(
-            "", "q and k leave unnormalised: put a norm behind each (QK-norm) to bound the logits"
+            "",
+            "q and k leave unnormalised: put a norm behind each (QK-norm) to bound the logits",
+            gain="1/2",
         ),
         examples=(
             Example({"x": (2, 5, 8)}, {"num_heads": 2}),

@@ -25,7 +25,9 @@ SPEC = BlockSpec(
     formula="h_n ← h_n + E_n",
     reference="Dosovitskiy et al. 2021, arXiv:2010.11929; Bao et al. 2023, arXiv:2209.12152",
     article="2.4.2",
-    stability=Stability("", "small start, N(0, 0.02²); fixed to the length it was trained on"),
+    stability=Stability(
+        "", "small start, N(0, 0.02²); fixed to the length it was trained on", gain="1 + 0.0004/q"
+    ),
     examples=(Example({"x": (2, 5, 8)}, {"length": 5}),),
 )
 

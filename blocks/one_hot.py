@@ -20,7 +20,7 @@ SPEC = BlockSpec(
     formula="e_k = [y = k]",
     reference="Karras et al. 2022, arXiv:2206.00364",
     article="2.2.5",
-    stability=Stability("", "of norm 1; scaled by √classes, its second moment is 1", gain="", bounded=True),
+    stability=Stability("", "of norm 1; scaled by √classes, its second moment is 1", gain="1/(num_classes*q)", bounded=True),
     examples=(Example({"y": (4,)}, {"num_classes": 5}),),
 )  # fmt: skip
 

@@ -46,7 +46,9 @@ SPECS = (
         reference="Dosovitskiy et al. 2021, arXiv:2010.11929; Peebles & Xie 2023, arXiv:2212.09748",
         article="2.4.2",
         stability=Stability(
-            "", "Xavier-uniform start over the flattened patch", gain="2*k/(k + hidden_size)"
+            "",
+            "Xavier-uniform start over the flattened patch",
+            gain="2*in_channels*patch_size**2/(in_channels*patch_size**2 + hidden_size)",
         ),
         examples=(Example({"x": (2, 3, 8, 4)}, {"hidden_size": 6, "patch_size": 2}),),
     ),
@@ -115,7 +117,10 @@ SPECS = (
         reference="Peebles & Xie 2023, arXiv:2212.09748",
         article="2.4.2",
         stability=Stability(
-            "", "fixed and bounded; smaller maps use the upper left corner of the same table", bounded=True
+            "",
+            "fixed and bounded; smaller maps use the upper left corner of the same table",
+            gain="1 + 1/(2*q)",
+            bounded=True,
         ),
         examples=(Example({"tokens": (2, 8, 8), "like": (2, 3, 8, 4)}, {"grid_size": 5}),),
     ),

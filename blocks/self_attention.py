@@ -40,7 +40,9 @@ SPEC = BlockSpec(
     reference="Vaswani et al. 2017, arXiv:1706.03762; Peebles & Xie 2023, arXiv:2212.09748",
     article="2.4.2, 12.1",
     stability=Stability(
-        "", "1/√d_h keeps the logits at unit scale; logits still grow with the learning rate (see QK-norm)"
+        "",
+        "1/√d_h keeps the logits at unit scale; logits still grow with the learning rate (see QK-norm)",
+        gain="1/4",
     ),
     examples=(
         Example({"x": (2, 5, 8)}, {"num_heads": 2}),

@@ -12,7 +12,7 @@ SPECS = (
         kind="expression",
         target="torch.cat([{a}, {b}], dim=-2)",
         summary="Joins two streams along the tokens; features, and heads where there are any, must agree.",
-        tags=("reshape",),
+        tags=("concat",),
         glyph="⧺",
         inputs=(Port("a", "any", "*S M features"), Port("b", "any", "*S N features")),
         outputs=(Port("out", "same:a", "*S M+N features"),),

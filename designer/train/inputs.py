@@ -71,9 +71,14 @@ class Caller:
     num_classes: int | None = None
 
     def arguments(
-        self, x: "Tensor", t: "Tensor", labels: "Tensor", generator: "Generator"
+        self,
+        x: "Tensor",
+        t: "Tensor",
+        labels: "Tensor",
+        generator: "Generator",
+        sigma: "Tensor | None" = None,
     ) -> tuple["Tensor", ...]:
-        """Return forward's arguments for samples `x` [B, ...], noise levels `t` [B], `labels` [B]."""
+        """Return forward's arguments for samples `x` [B, ...], noise levels `t` and `sigma` [B], `labels` [B]."""
         sample = sample_index(self.inputs)
         values = []
         for index, spec in enumerate(self.inputs):
@@ -81,6 +86,8 @@ class Caller:
                 values.append(x)
             elif spec.role == "timestep":
                 values.append(t.float())
+            elif spec.role == "sigma" and sigma is not None:
+                values.append(sigma)
             elif spec.role == "class":
                 values.append(labels % self.num_classes if self.num_classes else labels)
             else:
@@ -95,6 +102,8 @@ class Caller:
         shape = [size if isinstance(size, int) else _size(size, symbols) for size in spec.shape]
         if spec.dtype.startswith("int"):
             return torch.zeros(shape, dtype=torch.int64)
+        if spec.role == "sigma":  # noise levels as EDM draws them: ln σ ~ N(-1.2, 1.2²)
+            return torch.exp(1.2 * torch.randn(shape, generator=generator) - 1.2)
         if spec.role == "mask":  # texts of random lengths
             lengths = torch.randint(1, shape[-1] + 1, (*shape[:-1], 1), generator=generator)
             return (torch.arange(shape[-1]) < lengths).float()
