@@ -17,6 +17,7 @@ from typing import Any, Literal
 from designer.diagnostics import Diagnostic, Fix, Severity
 from designer.document import Design
 from designer.rules.flow import Flow
+from designer.rules.residuals import Stack, stacks
 from designer.shapes.certificate import Certificate
 from designer.shapes.frame import Call, Frame
 from designer.spec import BlockSpec
@@ -56,6 +57,11 @@ class RuleContext:
     def flow(self) -> Flow:
         """The design as one flat graph of block calls."""
         return Flow(self.frame)
+
+    @cached_property
+    def stacks(self) -> tuple[Stack, ...]:
+        """The repeated definitions that carry a stream through residual sums."""
+        return tuple(stacks(self.frame))
 
     def calls(self) -> Iterator[tuple[str, Frame, Call]]:
         """Yield ("Definition/node", frame, call) for each active call, each definition seen once."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.residuals import Stack, stacks
+from designer.rules.residuals import Stack
 
 RULE = Rule(
     code="A001",
@@ -22,7 +22,7 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Severity follows the depth: error from 12 blocks, warning from 6."""
-    for stack in stacks(context.frame):
+    for stack in context.stacks:
         if stack.is_transformer and stack.post_norms and stack.depth >= 6 and not _deep_norm(stack):
             norm = stack.post_norms[0]
             yield Diagnostic(

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.residuals import stacks
 
 RULE = Rule(
     code="A002",
@@ -22,7 +21,7 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Look for stacks whose branches neither normalise nor start small nor are scaled."""
-    for stack in stacks(context.frame):
+    for stack in context.stacks:
         loud = [one for one in stack.updates if not (one.has("norm", "scale") or one.starts_small)]
         if loud and stack.depth * len(loud) > 8 and not stack.post_norms:
             yield Diagnostic(

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Leaf
-from designer.rules.residuals import stacks
 
 RULE = Rule(
     code="A004",
@@ -23,7 +22,7 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Look at constants on branches of stacks deeper than 12 blocks that do not start small."""
-    for stack in stacks(context.frame):
+    for stack in context.stacks:
         for one in stack.updates if stack.depth > 12 else ():
             scale = next((leaf for leaf in one.branch if leaf.has("scale") and leaf.number("factor")), None)
             factor = scale.number("factor") if scale else None

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.residuals import stacks
 
 RULE = Rule(
     code="A005",
@@ -22,7 +21,7 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Look for constants below one on the carried stream."""
-    for stack in stacks(context.frame):
+    for stack in context.stacks:
         small = [leaf for leaf in stack.scaled_sums if 0 < (leaf.number("factor") or 1) < 1]
         if small and stack.depth * len(small) > 8:
             yield Diagnostic(

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.residuals import stacks
 
 RULE = Rule(
     code="A006",
@@ -22,7 +21,7 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Warn from 24 blocks on; long skips shorten the path of the gradient, so stacks with them are left alone."""
-    for stack in stacks(context.frame):
+    for stack in context.stacks:
         quiet = any(one.starts_small or one.has("scale", "gating") for one in stack.updates)
         if stack.depth < 12 or quiet or stack.has_skips:
             continue

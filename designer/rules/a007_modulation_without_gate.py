@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.residuals import stacks
 
 RULE = Rule(
     code="A007",
@@ -22,7 +21,7 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Look for modulated stacks none of whose branches is gated or starts small."""
-    for stack in stacks(context.frame):
+    for stack in context.stacks:
         modulated = [one for one in stack.updates if one.has("modulation")]
         quiet = any(one.has("gating") or one.starts_small for one in stack.updates)
         if stack.depth >= 8 and modulated and not quiet and not stack.has_skips:

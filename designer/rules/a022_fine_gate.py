@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.skip_gates import skip_gates
+from designer.rules.skip_gates import SkipGate, skip_gates
 
 RULE = Rule(
     code="A022",
@@ -25,11 +25,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     for one in skip_gates(context.flow):
         gate = one.gate.spec.gate
         fine = gate is not None and gate.granularity in ("spatial", "full")
-        smooth = any(
-            leaf.has("lowpass")
-            for leaf in context.flow.leaves.values()
-            if leaf.key in context.flow.upstream(one.product)
-        )
+        smooth = any(context.flow.leaves[key].has("lowpass") for key in _computed(context, one))
         if gate and fine and not one.unbounded and not smooth:
             yield Diagnostic(
                 RULE.code,
@@ -43,6 +39,11 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 reference=RULE.article,
                 path=one.product.path,
             )
+
+
+def _computed(context: RuleContext, one: SkipGate) -> list[tuple[str, ...]]:
+    """The block calls, not the network's inputs, on which the weighing depends."""
+    return [key for key in context.flow.upstream(one.product) if key in context.flow.leaves]
 
 
 def _gated(behind: dict[str, dict[str, str]], edges: list[tuple[str, str]]) -> examples.Document:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.residuals import stacks
 
 RULE = Rule(
     code="A045",
@@ -22,7 +21,7 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Count the blocks of each stack that attends."""
-    for stack in stacks(context.frame):
+    for stack in context.stacks:
         bounded = any(leaf.has("bounded_logits") for leaf in stack.flow.leaves.values())
         if stack.is_transformer and stack.depth > 100 and not bounded:
             yield Diagnostic(

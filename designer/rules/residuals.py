@@ -143,5 +143,5 @@ def _branch(flow: Flow, add: Leaf, port: str, trunk: str) -> tuple[Leaf, ...]:
         keys = {key for key, _ in flow.sources[(add.key, which)] if key != INPUT}
         return keys.union(*(flow.upstream(flow.leaves[key]) for key in keys))
 
-    before = above(trunk)
-    return tuple(leaf for key, leaf in flow.leaves.items() if key in above(port) and key not in before)
+    branch = above(port) - above(trunk)
+    return tuple(leaf for key, leaf in flow.leaves.items() if key in branch)
