@@ -109,7 +109,7 @@ class _Builder:
         if len(first.scope) <= depth:
             return Node(identifier(first.name) if first.name else snake(first.block), first)
         level = first.scope[depth]
-        name = identifier(re.sub(r"@\d+", "", level.path).removeprefix(f"{path}." if path else ""))
+        name = identifier(_once(level.path).removeprefix(f"{_once(path)}." if path else ""))
         if len(span) == 1:
             return Node(name, first, level.path)
         inputs, outputs = self._boundary(span)
@@ -124,6 +124,11 @@ class _Builder:
         outputs = [value for value in made if self.used_by.get(value, set()) - inside]
         inputs = dict.fromkeys(value for value in read if value not in set(made))
         return sorted(inputs, key=lambda value: -len(self.trace.axes[value])), outputs
+
+
+def _once(path: str) -> str:
+    """The path of a module without the number of the call."""
+    return re.sub(r"@\d+", "", path)
 
 
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")

@@ -143,6 +143,9 @@ class Tracer:
             found = self._result(operator)
         except (UnsupportedError, InexpressibleError) as error:
             found = self._unknown(operator, str(error))
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # a graph that breaks ONNX's own rules, or one that follows an unknown operator
+            found = self._unknown(operator, f"{type(error).__name__}: {error}")
         results = found if isinstance(found, list) else [found]
         self.values.update(zip(node.output, results, strict=False))
 
@@ -152,7 +155,11 @@ class Tracer:
         if op.name == "Shape":
             return self._shape(op)
         if op.inputs and all(one is None or isinstance(one, np.ndarray) for one in op.inputs):
-            return compute(op.node, op.name, op.attributes, op.inputs)
+            try:
+                return compute(op.node, op.name, op.attributes, op.inputs)
+            except InexpressibleError:
+                if op.name not in TABLE:
+                    raise
         if op.name not in TABLE:
             raise UnsupportedError("")
         return TABLE[op.name](self, op)

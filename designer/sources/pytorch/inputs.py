@@ -102,7 +102,7 @@ def _tensors(module: nn.Module) -> Iterator[Tensor]:
     given = [getattr(module, name, None) for name in ("input_size", "sample_size", "img_size", "image_size")]
     sides: list[int] = [side for side in given if isinstance(side, int) and side > 1]
     channels = [one.in_channels for one in layers if isinstance(one, nn.Conv2d)][:1]
-    for side in dict.fromkeys([*sides, 32, 64, 28, 224]):
+    for side in dict.fromkeys([*sides, 32, 64, 16, 8, 28, 224]):
         for count in channels:
             yield torch.randn(2, count, side, side)
     for width in list(dict.fromkeys(one.in_features for one in layers if isinstance(one, nn.Linear)))[:6]:

@@ -1,7 +1,7 @@
 """From an exported program to a trace: every operator in order, by the table of operators."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,10 @@ class Tracer:
             return handler(self, operator)
         except (UnsupportedError, InexpressibleError) as error:
             return self._unknown(operator, str(error))
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+            if not self.trace.unknown:  # only what follows an unknown operator has unknown axes
+                raise
+            return self._unknown(operator, f"{type(error).__name__}: {error}")
 
     def _unknown(self, operator: "Operator", reason: str) -> Any:
         """List the operator, and let a node of its name stand for it."""
@@ -250,13 +254,13 @@ class Operator:
 
 
 def _scope(node: fx.Node) -> Scope:
-    stack: Sequence[Any] = list((node.meta.get("nn_module_stack") or {}).values())
     levels = []
-    for path, kind in stack:
+    for key, (path, kind) in (node.meta.get("nn_module_stack") or {}).items():
         name = kind if isinstance(kind, str) else kind.__qualname__
         plain = _plain_path(str(path))
         if plain:
-            levels.append(Level(plain, name.rpartition(".")[2]))
+            again = re.search(r"@\d+$", key)  # a module that is called once more
+            levels.append(Level(plain + (again.group() if again else ""), name.rpartition(".")[2]))
     return tuple(levels)
 
 
