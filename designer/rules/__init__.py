@@ -21,6 +21,7 @@ from designer.rules.residuals import Stack, stacks
 from designer.shapes.certificate import Certificate
 from designer.shapes.frame import Call, Frame
 from designer.spec import BlockSpec
+from designer.stability import Prediction, predict
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class RuleContext:
     def stacks(self) -> tuple[Stack, ...]:
         """The repeated definitions that carry a stream through residual sums."""
         return tuple(stacks(self.frame))
+
+    @cached_property
+    def prediction(self) -> Prediction | None:
+        """What values are like at initialisation; None where shapes are broken. Costs as much as the check: ask last."""
+        return None if self.broken else predict(self.frame)
 
     def calls(self) -> Iterator[tuple[str, Frame, Call]]:
         """Yield ("Definition/node", frame, call) for each active call, each definition seen once."""
