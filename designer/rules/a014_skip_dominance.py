@@ -1,5 +1,6 @@
 """A014: one stream drowns the other."""
 
+import math
 from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
@@ -29,7 +30,8 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
         return
     for fusion in context.prediction.fusions:
         leaf = sums.get(tuple(part for part in fusion.node.split(".") if not part.isdigit()))
-        if leaf is None or 1 / LIMIT <= fusion.ratio <= LIMIT:
+        silent = fusion.ratio in (0.0, math.inf)  # an injection that starts at 0
+        if leaf is None or silent or 1 / LIMIT <= fusion.ratio <= LIMIT:
             continue
         normalised = any(one.has("norm") for one in context.flow.after(leaf))
         yield Diagnostic(
@@ -46,7 +48,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
 
 def _takes_skip(leaf: Leaf) -> bool:
     roles = [value.role for value in leaf.call.inputs.values() if isinstance(value, Tensor)]
-    return len(roles) == 2 and roles.count("skip") == 1
+    return len(roles) == 2 and roles.count("skip") == 1 and not leaf.has("adapter")
 
 
 def _summed(factor: float) -> examples.Document:
