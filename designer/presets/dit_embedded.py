@@ -6,6 +6,7 @@ from typing import Any
 from designer.presets.attention_parts import added, attention, feed_forward, modulated
 from designer.presets.dit_blocks import REFERENCE
 from designer.presets.graph import Graph, definition, integer, port
+from designer.presets.latent_training import latent_training
 from designer.presets.transformer_parts import FINAL_LAYER, TIMESTEP_EMBEDDER
 
 _HIDDEN = integer("features of a token")
@@ -122,14 +123,13 @@ def dit_embedded(values: Mapping[str, Any], activation: str, sample_size: int) -
         "name": "DiT",
         "parameters": dict(values),
         "main": "DiT",
-        "training": {
-            "prediction": "epsilon",
-            "schedule": "linear",
-            "timesteps": 1000,
-            "learned_sigma": values["out_channels"] == 2 * values["in_channels"],
-            "num_classes": values["num_classes"],
-            "sample_shape": [values["in_channels"], sample_size, sample_size],
-        },
+        "training": latent_training(
+            values["in_channels"],
+            values["out_channels"],
+            sample_size,
+            prediction="epsilon",
+            num_classes=values["num_classes"],
+        ),
         "definitions": {
             "DiT": _main(parameters),
             "EmbeddedBlock": _embedded_block(parameters),

@@ -9,6 +9,7 @@ from designer.presets import hunyuan_blocks as parts
 from designer.presets.attention_parts import feed_forward, linear, text_projection
 from designer.presets.graph import Graph, definition, integer, port
 from designer.presets.hunyuan_blocks import HEADS, RATIO, REFERENCE
+from designer.presets.latent_training import latent_training
 from designer.presets.transformer_parts import FINAL_LAYER, TIMESTEP_EMBEDDER
 
 _PARAMETERS: dict[str, Any] = {
@@ -153,13 +154,9 @@ def hunyuan(
         "name": "Hunyuan-DiT",
         "parameters": dict(values),
         "main": "HunyuanDiT",
-        "training": {
-            "prediction": "v",
-            "schedule": "linear",
-            "timesteps": 1000,
-            "learned_sigma": values["out_channels"] == 2 * values["in_channels"],
-            "sample_shape": [values["in_channels"], sample_size, sample_size],
-        },
+        "training": latent_training(
+            values["in_channels"], values["out_channels"], sample_size, prediction="v"
+        ),
         "definitions": {
             "HunyuanDiT": _main(styled, rotary_input),
             "SkipBlock": parts.skip_block(),

@@ -7,6 +7,7 @@ from typing import Any
 from designer.presets import Preset
 from designer.presets.attention_parts import added, attention, feed_forward, modulated, text_projection
 from designer.presets.graph import Graph, definition, integer, port
+from designer.presets.latent_training import latent_training
 from designer.presets.pixart_conditions import FINAL, MODULATION, NUMBERS, REFERENCE, SIZE
 from designer.presets.transformer_parts import TIMESTEP_EMBEDDER
 
@@ -150,13 +151,9 @@ def pixart(
         "name": "PixArt-α",
         "parameters": dict(values),
         "main": "PixArt",
-        "training": {
-            "prediction": "epsilon",
-            "schedule": "linear",
-            "timesteps": 1000,
-            "learned_sigma": values["out_channels"] == 2 * values["in_channels"],
-            "sample_shape": [values["in_channels"], sample_size, sample_size],
-        },
+        "training": latent_training(
+            values["in_channels"], values["out_channels"], sample_size, prediction="epsilon"
+        ),
         "definitions": definitions,
     }
 

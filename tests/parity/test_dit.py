@@ -22,6 +22,8 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "defaults": ({}, {}),
     "one block": ({"num_layers": 1}, {}),
     "large map": ({}, {"hidden_states": {"tensor": True, "shape": [2, 4, 12, 12], "dtype": "float32"}}),
+    "more out": ({"out_channels": 5}, {}),
+    "fewer out": ({"out_channels": 1}, {}),
     "channels": ({"in_channels": 3, "out_channels": 6, "patch_size": 4}, {"hidden_states": {"tensor": True, "shape": [2, 3, 8, 8], "dtype": "float32"}}),
     "plain": ({"attention_bias": False, "norm_elementwise_affine": True, "norm_eps": 1e-2, "dropout": 0.3, "upcast_attention": True}, {}),
     **{name: ({"activation_fn": name}, {}) for name in ("gelu", "geglu", "geglu-approximate", "swiglu", "linear-silu")},
