@@ -24,9 +24,9 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or fp16")
     parser.add_argument(
-        "--data", default="digits", help="digits, photos, leaves, fields, latents, or a folder of images"
+        "--data", default="auto", help="auto, digits, photos, leaves, fields, latents, or a folder of images"
     )
-    parser.add_argument("--schedule", help="linear, cosine or flow (default: the design's)")
+    parser.add_argument("--schedule", help="linear, cosine, flow, edm or ve (default: the design's)")
     parser.add_argument("--prediction", help="epsilon, v, x0 or flow (default: the design's)")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument(

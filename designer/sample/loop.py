@@ -57,7 +57,7 @@ def draw(
     found = []
     for number, chunk in enumerate(chunks):
         streams = [np.random.default_rng([recipe.seed, index]) for index in chunk]
-        x = _noise(streams, recipe.shape)
+        x = _noise(streams, recipe.shape) * np.float32(max(visited[0].sigma, 1.0))
         labels = (
             None if recipe.labels is None else np.array([recipe.labels[i] for i in chunk], dtype=np.int64)
         )

@@ -20,7 +20,7 @@ def arguments(
     """Return the network's inputs by name: the sample, the timestep, the class."""
     found: dict[str, NDArray[Any]] = {}
     for one in inputs:
-        value = x if one.role in SAMPLE_ROLES else t if one.role == "timestep" else labels
+        value = x if one.role in SAMPLE_ROLES else t if one.role in ("timestep", "sigma") else labels
         assert value is not None
         found[one.name] = value
     return found

@@ -28,7 +28,8 @@ class Estimate:
 def estimate(x: Images, output: Images, level: Level, prediction: str, clip: bool) -> Estimate:
     """Return image and noise, each [B, C, H, W], from the output [B, C or 2C, H, W] at x [B, C, H, W].
 
-    `prediction` is epsilon, x0, v (arXiv:2202.00512: alpha·eps - sigma·x_0) or flow (eps - x_0). `clip` keeps
+    `prediction` is epsilon, x0, v (arXiv:2202.00512: alpha·eps - sigma·x_0), flow (eps - x_0) or score
+    (-eps/sigma). `clip` keeps
     the image in [-1, 1] and makes the noise agree with it. Channels past C are the learned variance.
     """
     channels = x.shape[1]
@@ -38,6 +39,8 @@ def estimate(x: Images, output: Images, level: Level, prediction: str, clip: boo
         x0 = (x - sigma * predicted) / alpha
     elif prediction == "x0":
         x0 = predicted
+    elif prediction == "score":
+        x0 = (x + sigma**2 * predicted) / alpha
     elif prediction == "v":
         x0 = alpha * x - sigma * predicted
     else:
@@ -58,7 +61,7 @@ def ddpm(x: Images, found: Estimate, level: Level, lower: Level, noise: Images) 
     The variance is the posterior's; a learned one lies between it and beta (arXiv:2102.09672 eq. 15).
     """
     ratio = (level.alpha / lower.alpha) ** 2
-    beta = 1 - ratio
+    beta = level.sigma**2 - ratio * lower.sigma**2  # 1 - ratio where alpha² + sigma² = 1
     weight_x0 = lower.alpha * beta / level.sigma**2
     weight_x = np.sqrt(ratio) * lower.sigma**2 / level.sigma**2
     mean = np.asarray(np.float32(weight_x0) * found.x0 + np.float32(weight_x) * x)

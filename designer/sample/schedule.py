@@ -33,12 +33,15 @@ class Level:
 
 
 CLEAN = Level(-1.0, 1.0, 0.0)
+EXPLODING = {"edm": (80.0, 0.002), "ve": (50.0, 0.01)}  # highest and lowest sigma
+RHO = 7.0
 
 
 def levels(schedule: str, prediction: str, timesteps: int, steps: int) -> list[Level]:
     """Return the noise levels to visit, noisiest first; after the last comes the clean image.
 
-    `schedule` is linear, cosine or flow (alpha = 1 - t/T, sigma = t/T). A network that predicts noise says
+    `schedule` is linear, cosine, flow (alpha = 1 - t/T, sigma = t/T), edm or ve (alpha = 1, t = sigma, which
+    falls from 80 or 50 along the curve of arXiv:2206.00364 eq. 5). A network that predicts noise says
     nothing about the image where there is no signal: for it the first level lies below T ("leading", as in
     arXiv:2010.02502); the others start at the last one ("trailing", arXiv:2305.08891).
     """
@@ -47,6 +50,10 @@ def levels(schedule: str, prediction: str, timesteps: int, steps: int) -> list[L
         return [
             Level(sigma * timesteps, 1 - sigma, sigma) for sigma in np.linspace(highest, 0, steps + 1)[:-1]
         ]
+    if schedule in EXPLODING:
+        high, low = EXPLODING[schedule]
+        curve = np.linspace(high ** (1 / RHO), low ** (1 / RHO), steps) ** RHO
+        return [Level(float(sigma), 1.0, float(sigma)) for sigma in curve]
     table = (linear_alphas_cumprod if schedule == "linear" else cosine_alphas_cumprod)(timesteps)
     return [
         Level(float(t), float(np.sqrt(table[t])), float(np.sqrt(1 - table[t])))

@@ -48,17 +48,18 @@ def load_data(options: TrainOptions, shape: tuple[int, ...]) -> Dataset:
     import torch
 
     generator = torch.Generator().manual_seed(_DATA_SEED)
-    if options.data not in ("fields", "latents") and len(shape) != 3:
+    data = options.data if options.data != "auto" else "digits" if len(shape) == 3 else "latents"
+    if data not in ("fields", "latents") and len(shape) != 3:
         raise UserError(
-            f'data {options.data!r} are images C, H, W; this design takes {list(shape)}: use data "latents"'
+            f'data {data!r} are images C, H, W; this design takes {list(shape)}: use data "latents"'
         )
-    if options.data == "digits":
+    if data == "digits":
         return _digits(shape)
-    if options.data == "photos":
+    if data == "photos":
         return _photos(shape, generator)
-    if options.data == "folder":
+    if data == "folder":
         return _folder(Path(options.data_folder or ""), shape)
-    draw, text = _SYNTHETIC[options.data]
+    draw, text = _SYNTHETIC[data]
     labels = torch.arange(_SYNTHETIC_COUNT)
     return Dataset(draw(_SYNTHETIC_COUNT, shape, generator), labels, f"{_SYNTHETIC_COUNT} {text}")
 

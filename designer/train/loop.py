@@ -50,11 +50,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch on the device: forward's arguments, target [B, C, ...], noise bins [B]."""
+    """One batch on the device: forward's arguments, target [B, C, ...], noise bins [B], weights of errors [B]."""
 
     arguments: tuple[Tensor, ...]
     target: Tensor
     bins: Tensor
+    weight: Tensor
 
 
 def make_batch(job: Job, seed: int, step: int) -> Batch:
@@ -64,10 +65,14 @@ def make_batch(job: Job, seed: int, step: int) -> Batch:
     x0, labels = job.data.draw(count, generator)
     t, bins = job.process.sample_levels(count, generator)
     eps = torch.randn(x0.shape, generator=generator)
-    arguments = job.caller.arguments(job.process.noised(x0, eps, t), t, labels, generator)
+    sigma = job.process.alpha_sigma(t)[1]
+    arguments = job.caller.arguments(job.process.noised(x0, eps, t), t, labels, generator, sigma)
     target = job.process.target(x0, eps, t)
     return Batch(
-        tuple(_move(a, job.device) for a in arguments), _move(target, job.device), _move(bins, job.device)
+        tuple(_move(a, job.device) for a in arguments),
+        _move(target, job.device),
+        _move(bins, job.device),
+        _move(job.process.weight(t), job.device),
     )
 
 
@@ -139,18 +144,20 @@ class SeedRun:
             self.average.update()
 
     def _loss(self, batch: Batch, step: int) -> Tensor:
-        """Return the batch's mean squared error; keep each sample's, and its target's mean square."""
-        prediction = self._predict(batch)
-        errors = (prediction.float() - batch.target).square().flatten(1).mean(1)
+        """Return the batch's weighted mean squared error; keep each sample's, and its target's mean square."""
+        with self._autocast():
+            output = self.model(*batch.arguments)
+        errors = (predicted(output, batch.target.shape[1]).float() - batch.target).square().flatten(1).mean(1)
         self._mse[step] = errors.detach()
         self._power[step] = batch.target.square().flatten(1).mean(1)
         self._bins[step] = batch.bins
-        return errors.mean()
-
-    def _predict(self, batch: Batch) -> Tensor:
-        with self._autocast():
-            output = self.model(*batch.arguments)
-        return predicted(output, batch.target.shape[1])
+        weighted = batch.weight * errors
+        if not self.job.process.uncertainty:
+            return weighted.mean()
+        log_variance = (
+            output[1].float().flatten()
+        )  # what to expect at each noise level (arXiv:2312.02696 eq. 21)
+        return (weighted / log_variance.exp() + log_variance).mean()
 
     def _autocast(self) -> AbstractContextManager[Any]:
         precision = self.job.options.precision

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 BINS = 8
 _BETA_START, _BETA_END, _MAX_BETA = 1e-4, 2e-2, 0.999
+EXPLODING = ("edm", "ve")  # schedules that add noise to an unscaled image
+_EDM_MEAN, _EDM_STD, _EDM_DATA = -1.2, 1.2, 0.5  # of ln σ, and of the data (arXiv:2206.00364 table 1)
+_VE_LOW, _VE_HIGH = 0.01, 50.0
 
 
 def linear_alphas_cumprod(timesteps: int) -> "Tensor":
@@ -40,13 +43,16 @@ def cosine_alphas_cumprod(timesteps: int) -> "Tensor":
 class Process:
     """x_t = alpha(t) x_0 + sigma(t) eps and what the network is asked to predict from x_t.
 
-    `schedule` is linear or cosine (alpha² + sigma² = 1, t a whole number) or flow (alpha = 1 - t/T,
-    sigma = t/T, t a real number); `prediction` is epsilon, v, x0 or flow (the velocity eps - x_0).
+    `schedule` is linear or cosine (alpha² + sigma² = 1, t a whole number), flow (alpha = 1 - t/T, sigma = t/T,
+    t a real number), edm (alpha = 1, ln sigma normal) or ve (alpha = 1, ln sigma uniform); `prediction` is
+    epsilon, v, x0, flow (the velocity eps - x_0) or score (-eps/sigma). With `uncertainty` the network's second
+    output is the logarithm of the error to expect, which divides it.
     """
 
     schedule: str
     prediction: str
     timesteps: int = 1000
+    uncertainty: bool = False
 
     @classmethod
     def of(
@@ -72,13 +78,22 @@ class Process:
                 f'schedule {levels!r} and prediction {target!r} do not fit: "flow" velocity needs the flow '
                 f'schedule, and "v" needs linear or cosine'
             )
-        return cls(levels, target, timesteps)
+        return cls(levels, target, timesteps, training.get("uncertainty") is True)
 
     def alpha_sigma(self, t: "Tensor") -> tuple["Tensor", "Tensor"]:
         """Return alpha and sigma, each [B] float32, at the noise levels `t` [B] in [0, T)."""
+        import torch
+
         if self.schedule == "flow":
             sigma = (t.double() / self.timesteps).float()
             return 1 - sigma, sigma
+        if self.schedule in EXPLODING:
+            share = (t.double() + 0.5) / self.timesteps
+            if self.schedule == "edm":
+                sigma = torch.exp(_EDM_MEAN + _EDM_STD * torch.special.ndtri(share)).float()
+            else:
+                sigma = (_VE_LOW * (_VE_HIGH / _VE_LOW) ** share).float()
+            return torch.ones_like(sigma), sigma
         table = linear_alphas_cumprod if self.schedule == "linear" else cosine_alphas_cumprod
         level = table(self.timesteps).to(t.device)[t.long()]
         return level.sqrt().float(), (1 - level).sqrt().float()
@@ -89,15 +104,28 @@ class Process:
         return alpha * x0 + sigma * eps
 
     def target(self, x0: "Tensor", eps: "Tensor", t: "Tensor") -> "Tensor":
-        """Return what to predict, of the shape of `x0`: eps, alpha·eps - sigma·x0, x0 or eps - x0."""
+        """Return what to predict, of the shape of `x0`: eps, alpha·eps - sigma·x0, x0, eps - x0 or -eps/sigma."""
         if self.prediction == "epsilon":
             return eps
         if self.prediction == "x0":
             return x0
         if self.prediction == "flow":
             return eps - x0
+        if self.prediction == "score":
+            return -eps / _like(self.alpha_sigma(t)[1], x0)
         alpha, sigma = (_like(value, x0) for value in self.alpha_sigma(t))
         return alpha * eps - sigma * x0
+
+    def weight(self, t: "Tensor") -> "Tensor":
+        """Return the weight of each sample's squared error, [B]: sigma² for a score, EDM's on its schedule, else 1."""
+        import torch
+
+        sigma = self.alpha_sigma(t)[1]
+        if self.prediction == "score":
+            return sigma**2
+        if self.schedule == "edm" and self.prediction == "x0":
+            return (sigma**2 + _EDM_DATA**2) / (sigma * _EDM_DATA) ** 2
+        return torch.ones_like(sigma)
 
     def sample_levels(self, count: int, generator: "Generator") -> tuple["Tensor", "Tensor"]:
         """Draw `count` noise levels, stratified: (t float32 [count], bin int64 [count] in 0..7).

@@ -7,11 +7,11 @@ from typing import Any
 
 from designer.errors import UserError
 
-DATASETS = ("digits", "photos", "leaves", "fields", "latents", "folder")
+DATASETS = ("auto", "digits", "photos", "leaves", "fields", "latents", "folder")
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16", "fp16")
-SCHEDULES = ("linear", "cosine", "flow")
-PREDICTIONS = ("epsilon", "v", "x0", "flow")
+SCHEDULES = ("linear", "cosine", "flow", "edm", "ve")
+PREDICTIONS = ("epsilon", "v", "x0", "flow", "score")
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 
@@ -19,7 +19,8 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".
 class TrainOptions:
     """Options of one smoke-train.
 
-    `schedule` and `prediction` default to what the design says; `data="folder"` needs `data_folder`.
+    `schedule` and `prediction` default to what the design says. `data` "auto" is digits for images and latents
+    for samples of other shapes; "folder" needs `data_folder`.
     `ema` is the decay of an exponential moving average of the weights (None: none is kept);
     the first seed's weights are what a run keeps. `time_limit_s` bounds the whole run in seconds and
     `memory_limit_bytes` the child's memory (None: four fifths of what the machine has).
@@ -30,7 +31,7 @@ class TrainOptions:
     seeds: tuple[int, ...] = (0, 1, 2)
     device: str = "auto"
     precision: str = "fp32"
-    data: str = "digits"
+    data: str = "auto"
     data_folder: str | None = None
     schedule: str | None = None
     prediction: str | None = None
@@ -43,7 +44,7 @@ class TrainOptions:
         object.__setattr__(self, "seeds", tuple(self.seeds))
         if self.data_folder is not None:
             object.__setattr__(self, "data_folder", str(self.data_folder))
-            if self.data == "digits":
+            if self.data == "auto":
                 object.__setattr__(self, "data", "folder")
         _require_numbers(self)
         _require_choices(self)

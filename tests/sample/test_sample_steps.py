@@ -121,3 +121,25 @@ def test_schedules_equal_those_of_training():
         (cosine_alphas_cumprod, noise.cosine_alphas_cumprod),
     ):
         assert np.allclose(ours(1000), np.asarray(theirs(1000)), rtol=1e-9, atol=0)
+
+
+def test_noise_levels_of_edm_equal_diffusers():
+    from diffusers import EDMEulerScheduler
+
+    scheduler = EDMEulerScheduler()
+    scheduler.set_timesteps(18)
+    ours = [level.sigma for level in levels("edm", "x0", 1000, 18)]
+    assert np.allclose(ours, scheduler.sigmas[:-1].numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("sampler", ["euler", "ddpm"])
+@pytest.mark.parametrize(("schedule", "prediction"), [("edm", "x0"), ("ve", "score")])
+def test_exploding_noise_with_a_perfect_network_ends_at_the_image(sampler, schedule, prediction):
+    image = np.full((1, 1, 2, 2), 0.25, dtype=np.float32)
+    visited = levels(schedule, prediction, 1000, 10)
+    x = visited[0].sigma * np.random.default_rng(0).standard_normal(image.shape, dtype=np.float32)
+    for level, lower in zip(visited, [*visited[1:], CLEAN], strict=True):
+        output = image if prediction == "x0" else (image - x) / level.sigma**2
+        known = estimate(x.astype(np.float32), output.astype(np.float32), level, prediction, clip=False)
+        x = STEPS[sampler](x, known, level, lower, np.zeros_like(x))
+    assert np.abs(x - image).max() < 1e-3

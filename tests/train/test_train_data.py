@@ -82,7 +82,7 @@ def test_unusable_folders(tmp_path: Path) -> None:
 
 def test_images_do_not_fit_a_video() -> None:
     with pytest.raises(UserError, match="latents"):
-        load_data(TrainOptions(), (4, 5, 8, 8))
+        load_data(TrainOptions(data="digits"), (4, 5, 8, 8))
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,23 @@ def test_targets_give_back_the_image(schedule: str) -> None:
     assert Process(schedule, "x0").target(x0, eps, t) is x0
 
 
+@pytest.mark.parametrize("schedule", ["edm", "ve"])
+def test_exploding_schedules_leave_the_image_unscaled(schedule: str) -> None:
+    """The score gives back the image, and its weighted error is that of the noise."""
+    x0, eps, t = torch.randn(4, 1, 4, 4), torch.randn(4, 1, 4, 4), torch.tensor([0.0, 250, 700, 999])
+    process = Process(schedule, "score")
+    alpha, sigma = (value.view(-1, 1, 1, 1) for value in process.alpha_sigma(t))
+    assert (alpha == 1).all() and (sigma.flatten().diff() > 0).all()
+    score = process.target(x0, eps, t)
+    torch.testing.assert_close(process.noised(x0, eps, t) + sigma**2 * score, x0, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(process.weight(t).view(-1, 1, 1, 1) * score**2, eps**2)
+
+
+def test_edm_draws_log_normal_noise_levels() -> None:
+    log_sigma = Process("edm", "x0").alpha_sigma(torch.arange(1000.0))[1].log()
+    assert abs(float(log_sigma.mean()) + 1.2) < 1e-3 and abs(float(log_sigma.std()) - 1.2) < 1e-2
+
+
 @pytest.mark.parametrize(("count", "schedule"), [(16, "linear"), (64, "cosine"), (16, "flow")])
 def test_every_batch_holds_every_bin_equally(count: int, schedule: str) -> None:
     process = Process(schedule, "flow" if schedule == "flow" else "epsilon")
@@ -97,7 +114,7 @@ def test_process_of_a_design(training: dict, schedule: str, prediction: str, exp
 @pytest.mark.parametrize(
     ("training", "message"),
     [
-        ({"prediction": "score"}, "'score'"),
+        ({"prediction": "noise"}, "'noise'"),
         ({"schedule": "sqrt"}, "'sqrt'"),
         ({"schedule": "linear", "prediction": "flow"}, "do not fit"),
         ({"schedule": "flow", "prediction": "v"}, "do not fit"),
