@@ -199,8 +199,10 @@ class ChannelShuffleFusion(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 1)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        first = torch.cat([a[:, 1::2], b[:, 0::2]], dim=1)
-        second = torch.cat([a[:, 0::2], b[:, 1::2]], dim=1)
+        a_even, a_odd = a.unflatten(1, (-1, 2)).unbind(2)
+        b_even, b_odd = b.unflatten(1, (-1, 2)).unbind(2)
+        first = torch.cat([a_odd, b_even], dim=1)
+        second = torch.cat([a_even, b_odd], dim=1)
         return self.conv1(first) + self.conv2(second)
 
 

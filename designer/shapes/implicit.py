@@ -49,8 +49,9 @@ def _reads(definition: Definition) -> set[str]:
 
 
 def _texts(definition: Definition) -> Iterable[str]:
-    for port in (*definition.inputs, *definition.outputs):
-        yield from port.shape.split()
+    bound = {size for port in definition.inputs for size in port.shape.split()}  # named by what arrives
+    for port in definition.outputs:
+        yield from (size for size in port.shape.split() if size not in bound)
     for node in definition.nodes.values():
         if node.call.startswith("="):
             yield node.call[1:]

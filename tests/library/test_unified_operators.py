@@ -36,7 +36,7 @@ FUSIONS: list[Choices] = [
     {"gate_s": "ScaleLongLearned"},
     {"gate_s": "SNRGate", "fuse": "VPAdd", **NORMED},
     {"gate_s": "SNRRampGate"},
-    {"gate_s": "ProductGate"},
+    {"gate_s": "ProductGate", "fuse": "ChannelShuffleFusion"},
     {"gate_s": "ScalarMLPGate", "bound_s": "DoubleSigmoidBound"},
     {"gate_s": "ChannelMLPGate", "bound_s": "AroundOneBound", "fuse": "VPAdd", **NORMED},
     {"gate_s": "HyperGate", "bound_s": "TanhBound"},
