@@ -184,20 +184,26 @@ class _Main:
         out = {"out_channels": "out_channels", "patch_size": "patch_size"}
         graph.call("unpatchify", "Unpatchify3D", out, tokens="final_layer.patches", like="video.out")
         graph.call("frames", "SwapFrames", help="frames before channels", x="unpatchify.out")
-        parameters = {
+        _, frames, height, width = self._sizes()
+        output = port("out", "prediction", f"B {frames} out_channels {height} {width}", "frames.out")
+        doc = "Text-to-video transformer: predicts the velocity of a noisy latent video at timestep t for a text."
+        return definition(doc, graph, self._inputs(), [output], self._parameters(), REFERENCE)
+
+    def _parameters(self) -> dict[str, Json]:
+        offset = integer("size of the embedding of the offset", 512)
+        return {
             **_PARAMETERS,
             **_POSITIONS[self.positions],
             **{name: _BLOCK[name] for name in self.shared},
+            **({"offset_size": offset} if self.offset else {}),
         }
-        if self.offset:
-            parameters["offset_size"] = integer("size of the embedding of the offset", 512)
-        return definition(
-            "Text-to-video transformer: predicts the velocity of a noisy latent video at timestep t for a text.",
-            graph, self._inputs(), [port("out", "prediction", "B T out_channels H W", "frames.out")], parameters, REFERENCE,
-        )  # fmt: skip
+
+    def _sizes(self) -> tuple[int | str, ...]:
+        """Text tokens, frames, height and width: free, unless the table fixes them."""
+        return self.table or ("M", "T", "H", "W")
 
     def _inputs(self) -> list[Json]:
-        length, frames, height, width = self.table or ("M", "T", "H", "W")
+        length, frames, height, width = self._sizes()
         return [
             port(
                 "x",
@@ -321,7 +327,7 @@ _2B: dict[str, Any] = {
 _SINCOS = {"spatial_scale": 1.875, "temporal_scale": 1.0}
 _ROTARY = {"rope_axes": [16, 24, 24], "max_length": 256, "rotation": "ApplyRotary"}
 _5B = {**_2B, **_ROTARY, "hidden_size": 3072, "depth": 42, "num_heads": 48, "mlp_hidden": 12288}
-_TINY = {**_2B, **_SINCOS, "in_channels": 2, "out_channels": 2, "hidden_size": 48, "depth": 2, "num_heads": 3, "mlp_hidden": 96, "cond_size": 32, "text_size": 32}  # fmt: skip
+_TINY = {**_2B, **_SINCOS, "in_channels": 2, "out_channels": 2, "hidden_size": 48, "depth": 2, "num_heads": 3, "mlp_hidden": 192, "cond_size": 32, "text_size": 32}  # fmt: skip
 
 PRESETS = (
     Preset(

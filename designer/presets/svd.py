@@ -170,16 +170,13 @@ def _levels(cross: Sequence[bool], heads: Sequence[int], blocks: int) -> list[Le
     return [Level(attends, blocks, count) for attends, count in zip(cross, heads, strict=True)]
 
 
-def _network(cross: Sequence[bool], heads: Sequence[int]) -> dict[str, Any]:
-    return {
-        "down": _levels(cross, heads, 2),
-        "up": _levels(cross, heads, 3),
-        "mid": Level(True, 1, heads[-1]),
-    }
+def _network(cross: Sequence[bool], heads: Sequence[int], blocks: int) -> dict[str, Any]:
+    down, up = _levels(cross, heads, blocks), _levels(cross, heads, blocks + 1)
+    return {"down": down, "up": up, "mid": Level(True, 1, heads[-1])}
 
 
 _VALUES: dict[str, Any] = {"in_channels": 8, "out_channels": 4, "channels": [320, 640, 1280, 1280], "context_dim": 1024, "id_dim": 256, "num_groups": 32}  # fmt: skip
-_TINY: dict[str, Any] = {"in_channels": 2, "out_channels": 1, "channels": [16, 32], "context_dim": 16, "id_dim": 16, "num_groups": 8}  # fmt: skip
+_TINY: dict[str, Any] = {"in_channels": 2, "out_channels": 1, "channels": [32, 64], "context_dim": 16, "id_dim": 16, "num_groups": 32}  # fmt: skip
 
 PRESETS = (
     Preset(
@@ -188,7 +185,7 @@ PRESETS = (
         title="Stable Video Diffusion, tiny (4 frames, 8×8)",
         summary="A video U-Net of two levels, for tests and first steps.",
         reference=SVD,
-        document=partial(svd, _TINY, **_network((True, False), (2, 4)), size=(4, 8, 8)),
+        document=partial(svd, _TINY, **_network((True, False), (2, 4), 1), size=(4, 8, 8)),
     ),
     Preset(
         id="svd",
@@ -196,7 +193,7 @@ PRESETS = (
         title="Stable Video Diffusion, image to video",
         summary="Stable Diffusion's U-Net with temporal layers: 14 (or 25) frames of 576×1024 from one image.",
         reference=SVD,
-        document=partial(svd, _VALUES, **_network((True, True, True, False), (5, 10, 20, 20))),
+        document=partial(svd, _VALUES, **_network((True, True, True, False), (5, 10, 20, 20), 2)),
         published=1_524_623_082,
     ),
 )
