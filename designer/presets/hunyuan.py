@@ -8,7 +8,7 @@ from designer.presets import Preset
 from designer.presets import hunyuan_blocks as parts
 from designer.presets.attention_parts import feed_forward, linear, text_projection
 from designer.presets.graph import Graph, definition, integer, port
-from designer.presets.hunyuan_blocks import HEADS, RATIO, REFERENCE
+from designer.presets.hunyuan_blocks import FUSE, HEADS, RATIO, REFERENCE
 from designer.presets.latent_training import latent_training
 from designer.presets.transformer_parts import FINAL_LAYER, TIMESTEP_EMBEDDER
 
@@ -26,7 +26,7 @@ _PARAMETERS: dict[str, Any] = {
     "text_len_t5": integer("tokens of the second text", 256),
     "context_size_t5": integer("features of a token of the second text", 2048),
     "pooled_size": integer("size of the pooled second text", 1024),
-    "fuse": {"type": "block", "default": "LongSkip", "help": "how a long skip joins the trunk"},
+    "fuse": FUSE,
 }
 _BASE = {
     "type": "int", "default": 32, "min": 1, "unit": "patches", "help": "rows and columns that the positions span",

@@ -10,6 +10,9 @@ EPS = 1e-6
 HIDDEN = integer("features of a token")
 HEADS = {"type": "int", "default": 16, "min": 1, "help": "attention heads"}
 RATIO = {"type": "float", "default": 4.0, "min": 0.1, "help": "hidden features of the MLP / hidden_size"}
+FUSE = {
+    "type": "block", "default": "LongSkip", "help": "how a long skip (b) joins the trunk (a): LongSkip, Add, LearnedLerp",
+}  # fmt: skip
 X = port("x", "tokens", "B N hidden_size")
 CONTEXT = port("context", "context", "B M context_size")
 VECTOR = port("c", "vector", "B hidden_size")
@@ -89,23 +92,21 @@ def block() -> dict[str, Any]:
 
 def long_skip() -> dict[str, Any]:
     """Return the long skip: concatenated, normalised, projected."""
-    skip = port("skip", "tokens", "B N hidden_size")
     graph = Graph()
-    h = graph.call("concat", "ConcatFeatures", a="x", b="skip") + ".out"
+    h = graph.call("concat", "ConcatFeatures", a="a", b="b") + ".out"
     h = graph.call("norm", "LayerNorm", {"eps": EPS}, x=h) + ".out"
     h = graph.call("linear", "Linear", {"out_features": "hidden_size"}, x=h) + ".out"
-    doc = "A long skip: trunk and skip are concatenated, normalised, projected back to the width."
-    return definition(
-        doc, graph, [X, skip], [{**X, "from": h.split(".")}], {"hidden_size": HIDDEN}, REFERENCE
-    )
+    doc = "A long skip: trunk a and skip b are concatenated, normalised, projected back to the width."
+    ports = [port(name, "tokens", "B N hidden_size") for name in ("a", "b")]
+    out = port("out", "tokens", "B N hidden_size", h)
+    return definition(doc, graph, ports, [out], {"hidden_size": HIDDEN}, REFERENCE)
 
 
 def skip_block() -> dict[str, Any]:
     """Return a block of the second half, which joins a long skip first."""
     inner = block()
-    fuse = {"type": "block", "default": "LongSkip", "help": "how a long skip joins the trunk"}
     graph = Graph()
-    h = graph.call("skip", "=fuse", x="x", skip="skip") + ".x"
+    h = graph.call("skip", "=fuse", a="x", b="skip") + ".out"
     sources = {one["name"]: one["name"] for one in inner["inputs"]} | {"x": h}
     x = graph.call("block", "HunyuanBlock", {"num_heads": "num_heads", "mlp_ratio": "mlp_ratio"}, **sources)
     return definition(
@@ -113,7 +114,7 @@ def skip_block() -> dict[str, Any]:
         graph,
         [X, port("skip", "tokens", "B N hidden_size"), *inner["inputs"][1:]],
         [{**X, "from": [x, "x"]}],
-        {**inner["parameters"], "fuse": fuse},
+        {**inner["parameters"], "fuse": FUSE},
         REFERENCE,
     )
 

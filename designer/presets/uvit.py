@@ -20,7 +20,7 @@ _BLOCK: dict[str, Any] = {
 _FUSE = {
     "type": "block",
     "default": "LongSkip",
-    "help": "how a long skip joins the trunk: takes x and skip, gives x",
+    "help": "how a long skip (b) joins the trunk (a): LongSkip, Add, LearnedLerp",
 }
 _PARAMETERS: dict[str, Any] = {
     "input_size": {"type": "int", "default": 32, "min": 1, "unit": "pixels", "help": "height and width of the input"},
@@ -39,10 +39,12 @@ _CLASSES: dict[str, Any] = {
 
 def _long_skip() -> dict[str, Any]:
     graph = Graph()
-    h = graph.call("concat", "ConcatFeatures", a="x", b="skip") + ".out"
+    h = graph.call("concat", "ConcatFeatures", a="a", b="b") + ".out"
     h = graph.call("linear", "Linear", {"out_features": "hidden_size"}, x=h) + ".out"
-    doc = "A long skip: trunk and skip are concatenated, then projected back to the width."
-    return definition(doc, graph, [_X, _SKIP], [{**_X, "from": h.split(".")}], {"hidden_size": _HIDDEN}, f"{REFERENCE}, section 3.1")  # fmt: skip
+    doc = "A long skip: trunk a and skip b are concatenated, then projected back to the width."
+    ports = [port(name, "tokens", "B N hidden_size") for name in ("a", "b")]
+    out = port("out", "tokens", "B N hidden_size", h)
+    return definition(doc, graph, ports, [out], {"hidden_size": _HIDDEN}, f"{REFERENCE}, section 3.1")
 
 
 def _attention() -> dict[str, Any]:
@@ -69,7 +71,7 @@ def _block() -> dict[str, Any]:
 
 def _skip_block() -> dict[str, Any]:
     graph = Graph()
-    h = graph.call("skip", "=fuse", x="x", skip="skip") + ".x"
+    h = graph.call("skip", "=fuse", a="x", b="skip") + ".out"
     h = graph.call("block", "UViTBlock", {name: name for name in _BLOCK}, x=h) + ".x"
     parameters = {"hidden_size": _HIDDEN, **_BLOCK, "fuse": _FUSE}
     doc = "A block of the second half: joins a long skip first."

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from designer.presets import Preset
+from designer.check import check
+from designer.presets import Preset, build
 from designer.presets.uvit import PRESETS, uvit
 from designer.reader import read_design
 from designer.render import load_model, render
@@ -32,6 +33,17 @@ def test_output_is_that_of_the_paper(classes: str, conv: bool) -> None:
         wanted = straight_uvit(model.state_dict(), x, t, y, depth=4, count=4, patch=2)
         found = model(x, t) if y is None else model(x, t, y)
     assert difference([found], [wanted]) <= TOLERANCE
+
+
+@pytest.mark.parametrize("fuse", ["Add", "LearnedLerp"])
+@pytest.mark.parametrize("name", ["uvit-tiny", "hunyuan-dit-tiny"])
+def test_long_skips_are_a_socket(name: str, fuse: str) -> None:
+    design = build(name, {"fuse": fuse})
+    assert check(design).ok
+    model = load_model(render(design))()
+    assert sum(one.numel() for one in model.parameters()) < sum(
+        one.numel() for one in load_model(render(build(name)))().parameters()
+    )
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.id)
