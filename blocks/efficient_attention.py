@@ -220,13 +220,13 @@ def window_attention(q: Tensor, k: Tensor, v: Tensor, like: Tensor, patch_size: 
     """q, k, v [B, h, N, d] of a map [B, C, H, W] → [B, N, h·d], attention in windows (Liu et al. 2021)."""
     rows, columns = like.shape[-2] // (patch_size * window), like.shape[-1] // (patch_size * window)
 
-    def windows(x: Tensor) -> Tensor:  # [B, h, N, d] → [B, h, rows, columns, window², d]
-        grid = x.unflatten(2, (rows, window, columns, window))
-        return grid.transpose(3, 4).flatten(4, 5)
+    def windows(x: Tensor) -> Tensor:  # [B, h, N, d] → [B · rows · columns, h, window², d]
+        grid = x.transpose(1, 2).unflatten(1, (rows, window, columns, window)).transpose(2, 3)
+        return grid.flatten(3, 4).flatten(0, 2).transpose(1, 2)
 
-    found = F.scaled_dot_product_attention(windows(q), windows(k), windows(v))
-    grid = found.unflatten(4, (window, window)).transpose(3, 4)  # [B, h, rows, window, columns, window, d]
-    return grid.flatten(2, 5).transpose(1, 2).flatten(2)
+    found = F.scaled_dot_product_attention(windows(q), windows(k), windows(v)).transpose(1, 2).flatten(2)
+    grid = found.unflatten(1, (window, window)).unflatten(0, (-1, rows, columns)).transpose(2, 3)
+    return grid.flatten(1, 4)
 
 
 def neighbours(size: int, kernel: int, like: Tensor) -> Tensor:

@@ -214,7 +214,8 @@ def line_cutoff(line: Tensor, threshold: float, limit: int) -> Tensor:
     size = line.shape[-1]
     index = torch.arange(size, device=line.device, dtype=line.dtype)
     angle = 2 * math.pi / size * index[:, None] * (index - size // 2)[None]
-    magnitude = torch.hypot(line @ torch.cos(angle), line @ torch.sin(angle)).mean(dim=(0, 1))
+    power = (line @ torch.cos(angle)).square() + (line @ torch.sin(angle)).square()
+    magnitude = power.sqrt().mean(dim=(0, 1))
     below = magnitude.cumsum(0) < threshold * magnitude.sum()
     return below.sum().clamp(max=limit)
 

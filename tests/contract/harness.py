@@ -37,6 +37,7 @@ def design_of(spec: BlockSpec, example: Example, shapes: dict[str, tuple[int | s
         "format_version": 1,
         "name": spec.name,
         "main": "Main",
+        "training": {"sampling_only": True} if "inference_only" in spec.tags else {},
         "definitions": {
             "Main": {
                 "inputs": inputs,
