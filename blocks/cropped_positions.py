@@ -69,7 +69,10 @@ SPEC = BlockSpec(
     reference="Esser et al. 2024, arXiv:2403.03206",
     article="2.4.2",
     stability=Stability(
-        "", "fixed and bounded; the centre of every aspect ratio keeps its position", bounded=True
+        "",
+        "fixed and bounded; the centre of every aspect ratio keeps its position",
+        gain="1 + 1/(2*q)",
+        bounded=True,
     ),
     examples=(
         Example({"tokens": (2, 8, 8), "like": (2, 3, 8, 4)}, {"grid_size": 7, "base_size": 4}),

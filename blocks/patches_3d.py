@@ -58,7 +58,9 @@ SPECS = (
         reference="Arnab et al. 2021, arXiv:2103.15691, section 3.2; Wan Team 2025, arXiv:2503.20314",
         article="2.4.2, 2.5.1",
         stability=Stability(
-            "", "Xavier-uniform start over the flattened patch", gain="2*k/(k + hidden_size)"
+            "",
+            "Xavier-uniform start over the flattened patch",
+            gain="2*in_channels*patch_size[0]*patch_size[1]*patch_size[2]/(in_channels*patch_size[0]*patch_size[1]*patch_size[2] + hidden_size)",
         ),
         examples=(
             Example({"x": (2, 3, 2, 8, 4)}, {"hidden_size": 6}),

@@ -47,7 +47,7 @@ SPECS = (
         formula="h ← h + [sincos(frame/s_t); sincos(column/s); sincos(row/s)]",
         reference="Yang et al. 2024, arXiv:2408.06072",
         article="2.4.2, 2.5.1",
-        stability=Stability("", "fixed and bounded, for any size of video", bounded=True),
+        stability=Stability("", "fixed and bounded, for any size of video", gain="1 + 1/(2*q)", bounded=True),
         examples=(
             Example({"tokens": (2, 24, 16), "like": (2, 3, 3, 8, 4)}, {}),
             Example(
@@ -90,7 +90,7 @@ SPECS = (
         formula="h_t ← h_t + sincos(t) if T > 1",
         reference="Ma et al. 2024, arXiv:2401.03048, section 3.3",
         article="2.4.2, 2.5.1",
-        stability=Stability("", "fixed and bounded; images pass unchanged", bounded=True),
+        stability=Stability("", "fixed and bounded; images pass unchanged", gain="1 + 1/(2*q)", bounded=True),
         examples=(
             Example({"x": (2, 3, 8)}, {"num_frames": 4}),
             Example({"x": (2, 1, 8)}, {}),

@@ -62,6 +62,7 @@ SPEC = BlockSpec(
     stability=Stability(
         "",
         "fixed and bounded; a trained network meets positions that it knows at another resolution",
+        gain="1 + 1/(2*q)",
         bounded=True,
     ),
     examples=(
