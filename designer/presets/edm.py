@@ -74,7 +74,7 @@ def conditions(size: Size) -> list[Json]:
     augment = port(
         "augment", "vector", f"B {size.augment_dim}", help="how the image was augmented; zeros: not at all"
     )
-    return [*([y] if size.num_classes else []), augment]
+    return [*([y] if size.num_classes else []), *([augment] if size.augment_dim else [])]
 
 
 def network(size: Size, parts: Parts) -> Json:
@@ -120,10 +120,10 @@ def _embedding(graph: Graph, parts: Parts, size: Size) -> str:
         graph.call("scale_class", "Scale", {"factor": "sqrt(num_classes)"}, x="one_hot.out")
         graph.call("class_embed", "Linear", {"out_features": width, **parts.style.start}, x="scale_class.out")
         end = graph.call("emb", "Add", a=end, b="class_embed.out") + ".out"
-    graph.call(
-        "augment_embed", "Linear", {"out_features": width, "bias": False, **parts.style.start}, x="augment"
-    )
-    end = graph.call("add_augment", "Add", a=end, b="augment_embed.out") + ".out"
+    if size.augment_dim:
+        augment = {"out_features": width, "bias": False, **parts.style.start}
+        graph.call("augment_embed", "Linear", augment, x="augment")
+        end = graph.call("add_augment", "Add", a=end, b="augment_embed.out") + ".out"
     mlp = parts.have("EmbeddingMLP", lambda: embedding_mlp(parts.style))
     return graph.call("noise_mlp", mlp, {"temb_channels": "4*channels"}, x=end) + ".x"
 
@@ -182,6 +182,7 @@ _TINY: dict[str, Any] = {
     "image": 16,
     "dropout": 0.0,
     "num_classes": 10,
+    "augment_dim": 0,
 }
 
 # The counts of class-conditional networks are those of the published configuration with 10 classes.

@@ -244,7 +244,7 @@ def edm2(size: Size) -> Json:
     main["outputs"].append(port("log_variance", "vector", "B 1", "uncertainty.log_variance"))
     values = {name: one["default"] for name, one in main["parameters"].items()}
     training = {
-        "prediction": "x0", "schedule": "edm", "num_classes": size.num_classes,
+        "prediction": "x0", "uncertainty": True, "schedule": "edm", "num_classes": size.num_classes,
         "sample_shape": [size.in_channels, size.image, size.image],
     }  # fmt: skip
     definitions = {

@@ -65,8 +65,8 @@ def make_batch(job: Job, seed: int, step: int) -> Batch:
     x0, labels = job.data.draw(count, generator)
     t, bins = job.process.sample_levels(count, generator)
     eps = torch.randn(x0.shape, generator=generator)
-    sigma = job.process.alpha_sigma(t)[1]
-    arguments = job.caller.arguments(job.process.noised(x0, eps, t), t, labels, generator, sigma)
+    x, time, sigma = job.process.seen(x0, eps, t)
+    arguments = job.caller.arguments(x, time, labels, generator, sigma)
     target = job.process.target(x0, eps, t)
     return Batch(
         tuple(_move(a, job.device) for a in arguments),
@@ -144,20 +144,26 @@ class SeedRun:
             self.average.update()
 
     def _loss(self, batch: Batch, step: int) -> Tensor:
-        """Return the batch's weighted mean squared error; keep each sample's, and its target's mean square."""
-        with self._autocast():
-            output = self.model(*batch.arguments)
-        errors = (predicted(output, batch.target.shape[1]).float() - batch.target).square().flatten(1).mean(1)
+        """Return the loss of a batch; keep each sample's squared error, and its target's mean square."""
+        loss, errors = self._objective(batch)
         self._mse[step] = errors.detach()
         self._power[step] = batch.target.square().flatten(1).mean(1)
         self._bins[step] = batch.bins
+        return loss
+
+    def _objective(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the weighted mean squared error of a batch, and each sample's unweighted one."""
+        with self._autocast():
+            output = self.model(*batch.arguments)
+        prediction = predicted(output, batch.target.shape[1])
+        errors = (prediction.float() - batch.target).square().flatten(1).mean(1)
         weighted = batch.weight * errors
-        if not self.job.process.uncertainty:
-            return weighted.mean()
-        log_variance = (
-            output[1].float().flatten()
-        )  # what to expect at each noise level (arXiv:2312.02696 eq. 21)
-        return (weighted / log_variance.exp() + log_variance).mean()
+        if (
+            self.job.process.uncertainty
+        ):  # the log-variance to expect at each noise level (arXiv:2312.02696 eq. 21)
+            log_variance = output[1].float().flatten()
+            weighted = weighted / log_variance.exp() + log_variance
+        return weighted.mean(), errors
 
     def _autocast(self) -> AbstractContextManager[Any]:
         precision = self.job.options.precision
@@ -199,9 +205,7 @@ class SeedRun:
     def _explain(self, step: int) -> NonFinite:
         batch = make_batch(self.job, self.seed, step)
         self._optimizer.zero_grad(set_to_none=True)
-        where, module = first_nonfinite(
-            self.model, lambda: (self._predict(batch).float() - batch.target).square().mean()
-        )
+        where, module = first_nonfinite(self.model, lambda: self._objective(batch)[0])
         node = self._probe.node_of(module)
         return NonFinite(step, where or "gradient norm", module, node)
 

@@ -170,7 +170,7 @@ def edm_scalings(sigma: Tensor) -> list[Tensor]:
     ]  # fmt: skip
 
 
-def edm(net: EDM, w: Weights, x: Tensor, sigma: Tensor, y: Tensor | None, augment: Tensor) -> Tensor:
+def edm(net: EDM, w: Weights, x: Tensor, sigma: Tensor, y: Tensor | None, augment: Tensor | None) -> Tensor:
     """The preconditioned DDPM++ or NCSN++: filters as explicit sums over neighbours."""
     noisy = x
     c_skip, c_out, c_in, c_noise = edm_scalings(sigma)
@@ -247,7 +247,7 @@ def edm(net: EDM, w: Weights, x: Tensor, sigma: Tensor, y: Tensor | None, augmen
     return c_skip * noisy + c_out * h
 
 
-def _edm_embedding(net: EDM, w: Weights, c_noise: Tensor, y: Tensor | None, augment: Tensor) -> Tensor:
+def _edm_embedding(net: EDM, w: Weights, c_noise: Tensor, y: Tensor | None, augment: Tensor | None) -> Tensor:
     wide = net.base * (2 if net.filtered else 1)
     if net.filtered:
         angles = torch.outer(c_noise, 2 * math.pi * w.take("network.embed.frequencies", wide // 2))
@@ -257,7 +257,8 @@ def _edm_embedding(net: EDM, w: Weights, c_noise: Tensor, y: Tensor | None, augm
     if y is not None:
         label = torch.eye(net.num_classes)[y] * math.sqrt(net.num_classes)
         emb = emb + w.linear("network.class_embed", label, wide)
-    emb = emb + w.linear("network.augment_embed", augment, wide, bias=False)
+    if augment is not None:
+        emb = emb + w.linear("network.augment_embed", augment, wide, bias=False)
     emb = swish(w.linear("network.noise_mlp.fc1", emb, 4 * net.base))
     return swish(w.linear("network.noise_mlp.fc2", emb, 4 * net.base))
 

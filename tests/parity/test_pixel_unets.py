@@ -97,7 +97,7 @@ def _adm(size: adm_presets.Size) -> Reference:
 
 def _edm(size: edm_presets.Size) -> Reference:
     net = EDM(size.filtered, size.channels, size.multipliers, size.blocks, size.attention, size.num_classes)
-    return lambda w, given: edm(net, w, given["x"], given["sigma"], given.get("y"), given["augment"])
+    return lambda w, given: edm(net, w, given["x"], given["sigma"], given.get("y"), given.get("augment"))
 
 
 def _edm2(size: edm2_presets.Size) -> Reference:
