@@ -8,6 +8,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from designer import expressions
+
 OPSET = 23  # native Attention, GroupNormalization and RMSNormalization
 EXTERNAL_DATA_BYTES = 1_500_000_000
 DTYPES = {"float32": torch.float32, "int64": torch.int64, "bool": torch.bool}
@@ -22,7 +24,7 @@ def example_inputs(
     classes = int(spec["training"].get("num_classes", 2))
     found: dict[str, Tensor] = {}
     for tensor in spec["inputs"]:
-        shape = [point[size] if isinstance(size, str) else size for size in tensor["shape"]]
+        shape = [size_at(size, point) for size in tensor["shape"]]
         if tensor["role"] == "timestep":
             drawn = torch.rand(shape, generator=generator) * (steps - 1)
             value = torch.full(shape, float(timestep)) if timestep is not None else drawn.floor()
@@ -38,6 +40,23 @@ def example_inputs(
         else:
             value = torch.randn(shape, generator=generator)
         found[tensor["name"]] = value.to(DTYPES[tensor["dtype"]])
+    return found
+
+
+def size_at(size: int | str, point: Mapping[str, int]) -> int:
+    """Return a size such as 4, "H" or "8*H" at sizes `point`."""
+    return size if isinstance(size, int) else int(expressions.evaluate(size, point))
+
+
+def named_outputs(spec: Mapping[str, Any], output: Any) -> dict[str, Tensor]:
+    """Return a model's output by name; the tensors of a list are numbered."""
+    values = output if len(spec["outputs"]) > 1 else (output,)
+    found: dict[str, Tensor] = {}
+    for tensor, value in zip(spec["outputs"], values, strict=True):
+        if isinstance(value, list):
+            found |= {f"{tensor['name']}_{index}": one for index, one in enumerate(value)}
+        else:
+            found[tensor["name"]] = value
     return found
 
 
@@ -69,11 +88,26 @@ def dynamic_shapes(spec: Mapping[str, Any]) -> dict[str, dict[int, Any]]:
         smallest = 1 if name == "B" else max(1, -(-axis["low"] // modulus))
         bounds = {} if high is None else {"max": high // modulus}
         unit = torch.export.Dim(name if modulus == 1 else f"{name}_over_{modulus}", min=smallest, **bounds)
-        dims[name] = unit if modulus == 1 else modulus * unit
+        dims[name] = (unit, modulus)
     return {
-        tensor["name"]: {index: dims[size] for index, size in enumerate(tensor["shape"]) if size in dims}
+        tensor["name"]: {
+            index: _dynamic(size, dims) for index, size in enumerate(tensor["shape"]) if isinstance(size, str)
+        }
         for tensor in spec["inputs"]
     }
+
+
+def _dynamic(size: str, dims: Mapping[str, tuple[Any, int]]) -> Any:
+    """Return a multiple of the one dimension that a size such as "H", "8*H" or "H//2" follows, else leave it free."""
+    names = expressions.names(size)
+    if len(names) != 1 or not names <= dims.keys():
+        return torch.export.Dim.AUTO
+    name = names.pop()
+    unit, modulus = dims[name]
+    factor, twice = (size_at(size, {name: times * modulus}) for times in (1, 2))
+    if factor < 1 or twice != 2 * factor:
+        return torch.export.Dim.AUTO
+    return unit if factor == 1 else factor * unit
 
 
 def export_model(
@@ -83,13 +117,15 @@ def export_model(
     inputs = example_inputs(spec, point, seed=1)
     size = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     external = size > EXTERNAL_DATA_BYTES
+    with torch.no_grad():
+        outputs = named_outputs(spec, model(*inputs.values()))
     program = torch.onnx.export(
         model,
         tuple(inputs.values()),
         dynamo=True,
         opset_version=OPSET,
         input_names=list(inputs),
-        output_names=[tensor["name"] for tensor in spec["outputs"]],
+        output_names=list(outputs),
         dynamic_shapes=tuple(dynamic_shapes(spec).values()),
         external_data=external,
         verbose=False,

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from designer.export.exporter import example_inputs
+from designer.export.exporter import example_inputs, named_outputs
 from designer.export.report import LIMITS, Comparison
 from designer.export.sizes import comparison_points
 
@@ -27,12 +27,11 @@ def compare(
         for timestep in (0.0, float(steps // 2), float(steps - 1)):
             inputs = example_inputs(spec, point, seed=7, timestep=timestep)
             with torch.no_grad():
-                expected = model(*inputs.values())
-            expected = expected if isinstance(expected, (tuple, list)) else (expected,)
+                expected = named_outputs(spec, model(*inputs.values()))
             feeds = {name: value.numpy() for name, value in inputs.items()}
             received = session.run(None, feeds)
-            for tensor, want, got in zip(spec["outputs"], expected, received, strict=True):
-                yield _compared(tensor["name"], dict(point), timestep, want.numpy(), got, limit)
+            for (name, want), got in zip(expected.items(), received, strict=True):
+                yield _compared(name, dict(point), timestep, want.numpy(), got, limit)
 
 
 def _compared(
