@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from designer.catalogue import catalogue
 from designer.check import CheckReport, check
 from designer.document import Definition, Design, to_json
 from designer.errors import DesignError, UserError
@@ -116,6 +117,9 @@ def _insert(
             operations.append({"op": "output", **place, "port": target[1:], "source": f"{node}.{output}"})
         else:
             operations.append({"op": "connect", **place, "source": f"{node}.{output}", "target": target})
+    spec = catalogue().get(called)
+    if spec is not None and "inference_only" in spec.tags:
+        operations.append({"op": "training", "name": "sampling_only", "value": True})
     for operation in operations:
         design = apply_operation(design, operation)
     return design, f"{name}/{node}"
