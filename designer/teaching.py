@@ -15,7 +15,7 @@ _LOG_SNR = {"name": "log_snr", "role": "log_snr", "shape": "B"}
 _TRAINING = {"prediction": "epsilon", "schedule": "cosine", "timesteps": 1000, "sample_shape": [1, 16, 16]}
 _FUSION = ("transform_d", "transform_s", "gate_d", "gate_s", "bound_d", "bound_s", "fuse")
 _FUSION_FILLINGS = (
-    "SkipFusion", "ProductGate", "ConcatProject", "FreeUBackboneByLevel", "FreeUSkipByLevel",
+    "SkipFusion", "ProductGate", "ConcatProject", "SkipTuner", "FreeUBackboneByLevel", "FreeUSkipByLevel",
 )  # fmt: skip
 _RESIDUAL_FILLINGS = (
     "ResidualUpdate", "Attention", "GroupedAttention", "DeepNormAttention", "FeedForward", "DeepNormFeedForward",

@@ -13,7 +13,7 @@ _SOCKETS: dict[str, Any] = {
     "norm_in": {
         "type": "block",
         "default": "LayerNorm",
-        "help": "the norm before F (pre-LN): LayerNorm, RMSNorm, or Identity for post-LN",
+        "help": "the norm before F (pre-LN): LayerNorm, RMSNorm, AdaRMSNorm, or Identity for post-LN",
     },
     "norm_branch": {
         "type": "block",
@@ -138,7 +138,7 @@ _RESIDUAL_UPDATE: dict[str, Any] = {
         "norm_out": {"call": "=norm_out"},
     },
     "edges": [
-        ["c", "modulator.c"], ["x", "norm.x"], ["norm.out", "modulate.x"],
+        ["c", "modulator.c"], ["x", "norm.x"], ["c", "norm.c"], ["norm.out", "modulate.x"],
         ["modulator.shift", "modulate.shift"], ["modulator.scale", "modulate.scale"],
         ["modulate.out", "operator.x"], ["context", "operator.context"], ["like", "operator.like"],
         ["operator.out", "norm_branch.x"],

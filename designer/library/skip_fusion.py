@@ -13,7 +13,8 @@ _SOCKETS: dict[str, Any] = {
     "transform_s": {
         "type": "block",
         "default": "Identity",
-        "help": "φ_s, the transform of the skip: Identity, Projection, GroupNorm, BandSplit, FreeUSkip, FreSca, SkipMix, …",
+        "help": "φ_s, the transform of the skip: Identity, Projection, GroupNorm, BandSplit, SkipTuner, ControlResidual, "
+        "FreeUSkip, FreSca, SkipMix, …",
     },
     "gate_d": {
         "type": "block",
@@ -102,7 +103,14 @@ def _fusion(trunk: str, skip: str, doc: str) -> dict[str, Any]:
                 "role": "skip" if kind == "map" else kind,
                 "shape": skip,
                 "optional": True,
-                "help": "the skip of a reference run, or a control residual",
+                "help": "the skip of a reference run",
+            },
+            {
+                "name": "control",
+                "role": "control" if kind == "map" else kind,
+                "shape": skip,
+                "optional": True,
+                "help": "what a ControlNet or an adapter adds to this skip",
             },
         ],
         "outputs": [{"name": "y", "role": kind, "from": ["fuse", "out"]}],
@@ -113,7 +121,8 @@ def _fusion(trunk: str, skip: str, doc: str) -> dict[str, Any]:
             "fuse": {"call": "=fuse", "params": {"out_channels": "channels", "out_features": "channels"}},
         },
         "edges": [
-            *edges_d, *edges_s, ["reference", "phi_s.reference"], ["weigh_s.out", "drop.x"],
+            *edges_d, *edges_s, ["reference", "phi_s.reference"], ["control", "phi_s.control"],
+            ["weigh_s.out", "drop.x"],
             ["weigh_d.out", "fuse.a"], ["drop.out", "fuse.b"], ["w_d.out", "fuse.w_a"], ["w_s.out", "fuse.w_b"],
             ["c", "fuse.c"],
         ],

@@ -78,6 +78,52 @@ _PRODUCT: dict[str, Any] = {
     ],
 }
 
+_SCEDIT = "Jiang et al. 2023, arXiv:2312.11392"
+_TUNER_LAYERS: dict[str, Any] = {
+    "fc1": {"call": "Projection", "params": {"out_channels": "channels"}},
+    "act": {"call": "GELU", "params": {"approximate": "none"}},
+    "fc2": {
+        "call": "ZeroConv",
+        "params": {"out_channels": "channels"},
+        "help": "starts at 0: the skip passes unchanged",
+    },
+}
+_TUNER: dict[str, Any] = {
+    "doc": "A residual two-layer map on each pixel of a skip (SC-Tuner): s + W₂ GELU(W₁ s), W₂ zero at start.",
+    "reference": _SCEDIT,
+    "parameters": _CHANNELS,
+    "inputs": [_MAP],
+    "outputs": [{**_MAP, "name": "out", "from": ["add", "out"]}],
+    "nodes": {**_TUNER_LAYERS, "add": {"call": "Add"}},
+    "edges": [
+        ["x", "fc1.x"],
+        ["fc1.out", "act.x"],
+        ["act.out", "fc2.x"],
+        ["x", "add.a"],
+        ["fc2.out", "add.b"],
+    ],
+}
+_CONTROLLED_TUNER: dict[str, Any] = {
+    "doc": "A residual two-layer map on each pixel of a skip and a control (CSC-Tuner): s + γ(c + W₂ GELU(W₁(s + c))).",
+    "reference": _SCEDIT,
+    "parameters": {
+        **_CHANNELS,
+        "strength": {"type": "float", "default": 1.0, "min": 0, "help": "strength of the control, γ"},
+    },
+    "inputs": [_MAP, {"name": "control", "role": "control", "shape": "B channels H W"}],
+    "outputs": [{**_MAP, "name": "out", "from": ["inject", "out"]}],
+    "nodes": {
+        "join": {"call": "Add"},
+        **_TUNER_LAYERS,
+        "tuned": {"call": "Add"},
+        "inject": {"call": "ControlResidual", "params": {"strength": "strength"}},
+    },
+    "edges": [
+        ["x", "join.a"], ["control", "join.b"], ["join.out", "fc1.x"], ["fc1.out", "act.x"], ["act.out", "fc2.x"],
+        ["control", "tuned.a"], ["fc2.out", "tuned.b"], ["x", "inject.x"], ["tuned.out", "inject.control"],
+    ],
+}  # fmt: skip
+
 _CONCAT_PROJECT: dict[str, Any] = {
     "doc": "Both streams side by side, then a 1×1 projection to the channels of the trunk.",
     "reference": "Ronneberger et al. 2015, arXiv:1505.04597",
@@ -113,6 +159,8 @@ _TOKEN_CONCAT: dict[str, Any] = {
 
 COMPOSITES = (
     Composite("ProductGate", "Gate", "Product of two weights", "5.2", _PRODUCT),
+    Composite("SkipTuner", "Transform", "Skip tuner", "6, 8", _TUNER),
+    Composite("ControlledSkipTuner", "Transform", "Skip tuner with control", "8", _CONTROLLED_TUNER),
     Composite("ConcatProject", "Fusion", "Concatenate and project", "7", _CONCAT_PROJECT),
     Composite("ConcatLinear", "Fusion", "Concatenate and project tokens", "2.4.3, 7", _TOKEN_CONCAT),
     Composite(

@@ -25,7 +25,8 @@ FUSIONS: list[Choices] = [
     {"fuse": "AttentionFusion"},
     {"fuse": "ChannelShuffleFusion"},
     {"transform_d": "Projection", "transform_s": "Projection"},
-    {"transform_s": "BandSplit"},
+    {"transform_s": "BandSplit", "fuse": "MPSum"},
+    {"transform_s": "SkipTuner", "fuse": "MPConcat"},
     {"transform_s": "SNRBandSplit"},
     {"gate_s": "ConstantGate"},
     {"gate_s": "ExponentialGate"},
@@ -66,6 +67,7 @@ RESIDUALS: list[Choices] = [
     {"scaling": "Scale", "beta": 0.35},
     {"norm_in": "RMSNorm", "qk_norm": "RMSNorm"},
     {"norm_branch": "RMSNorm", "qk_norm": "LayerNorm"},
+    {"norm_in": "AdaRMSNorm", "modulation": "Identity", "gate": "LayerScale"},
     POST_NORM,
     {**POST_NORM, **DEEP_NORM},
     {"core": "CosineAttention", "head_gate": "HeadGate"},
@@ -158,6 +160,45 @@ def test_what_does_not_fit_is_refused_with_a_reason(document: Choices, code: str
     assert any(one.code == code and reason in one.message for one in errors), [
         (one.code, one.message) for one in errors
     ]
+
+
+def _one_fusion(choices: Choices, conditions: dict[str, str]) -> Choices:
+    """A design of one fusion: trunk and skip of 8 channels, and inputs for these conditions."""
+    ports = {"d": "B 8 H W", "s": "B 8 H W", **conditions}
+    roles = {"d": "map", "s": "skip", "control": "control", "reference": "skip", "strength": "strength"}
+    names = [name for name in ("SkipFusion", *choices.values()) if name in composites()]
+    main = {
+        "inputs": [{"name": name, "role": roles[name], "shape": shape} for name, shape in ports.items()],
+        "outputs": [{"name": "y", "role": "map", "from": ["fusion", "y"]}],
+        "nodes": {"fusion": {"call": "SkipFusion", "params": choices}},
+        "edges": [[name, f"fusion.{name}"] for name in ports],
+    }
+    return {
+        "format": "diffusion-design",
+        "format_version": 1,
+        "name": "Fusion",
+        "main": "Main",
+        "training": {"sampling_only": True},
+        "definitions": {"Main": main, **definitions(*names)},
+    }
+
+
+def test_conditions_route_the_skip() -> None:
+    d, s, other = (torch.randn(2, 8, 4, 4) for _ in range(3))
+
+    def fused(choices: Choices, **conditions: Any) -> Any:
+        shapes = {name: "B" if one.ndim == 1 else "B 8 H W" for name, one in conditions.items()}
+        model = load_model(render(read_design(_one_fusion(choices, shapes))))()
+        return model(d, s, *conditions.values())
+
+    torch.testing.assert_close(fused({"transform_s": "ControlResidual"}, control=other), d + (s + other))
+    torch.testing.assert_close(fused({"transform_s": "ControlledSkipTuner"}, control=other), d + (s + other))
+    torch.testing.assert_close(fused({"transform_s": "SkipTuner"}), d + s)
+    torch.testing.assert_close(fused({"transform_s": "SkipSwap"}, reference=other), d + other)
+    knob = torch.tensor([0.0, 2.0])
+    torch.testing.assert_close(
+        fused({"gate_s": "StrengthGate"}, strength=knob), d + knob[:, None, None, None] * s
+    )
 
 
 def test_a_class_takes_only_what_its_fillings_read() -> None:
