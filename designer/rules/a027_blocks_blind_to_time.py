@@ -1,0 +1,113 @@
+"""A027: some blocks do not see the timestep."""
+
+from collections.abc import Iterable
+
+from designer.diagnostics import Diagnostic
+from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Key, Leaf
+from designer.shapes.values import Tensor
+
+RULE = Rule(
+    code="A027",
+    title="Some blocks do not see the timestep",
+    severity="warning",
+    family="advice",
+    what="Of the residual blocks with convolutions, some take the time embedding and others do not.",
+    why="Blocks without it treat every noise level alike.",
+    example="A U-Net whose last decoder level has no temb edge.",
+    instead="Connect the time embedding to every residual block.",
+    article="2.1.4",
+    reference="Ho et al. 2020, arXiv:2006.11239",
+)
+
+
+def check(context: RuleContext) -> Iterable[Diagnostic]:
+    """Compare definitions that sum a convolutional branch: which of them the timestep reaches."""
+    times = {
+        port.name for port in context.design.main_definition.inputs if port.role in ("timestep", "sigma")
+    }
+    timed: dict[str, bool] = {}
+    for leaf in context.flow.tagged("add"):
+        definition = leaf.frame.definition.name
+        if definition == context.design.main or not _is_residual(context, leaf):
+            continue
+        above = context.flow.upstream(leaf)
+        inside = {key for key in above if key[:-1] == leaf.key[:-1]}
+        fed = any(key[0] == "@" and key[1] in times for key in above) and _takes_vector(context, inside)
+        timed[definition] = timed.get(definition, False) or fed
+    if any(timed.values()):
+        for definition, fed in timed.items():
+            if not fed:
+                yield Diagnostic(
+                    RULE.code,
+                    "warning",
+                    f"{definition} is a residual block that the timestep does not reach, while others see it; connect it",
+                    definition,
+                    received="no time embedding",
+                    expected="the time embedding, as in the other blocks",
+                    reference=RULE.article,
+                )
+
+
+def _is_residual(context: RuleContext, leaf: Leaf) -> bool:
+    """Whether the sum joins a map with a branch of its own definition that has two convolutions and ends in one."""
+    last = [
+        one
+        for port in leaf.spec.inputs
+        for one in context.flow.into(leaf, port.name)
+        if one.key[:-1] == leaf.key[:-1]
+    ]
+    for end in (one for one in last if one.has("conv") and one.iteration.params.get("kernel_size", 3) != 1):
+        inside = [context.flow.leaves[key] for key in context.flow.upstream(end) if key[:-1] == leaf.key[:-1]]
+        if any(one.has("norm") for one in inside) and any(one.has("conv") for one in inside):
+            return True
+    return False
+
+
+def _takes_vector(context: RuleContext, keys: set[Key]) -> bool:
+    """Whether one of these block calls takes in a vector: where conditions enter a map."""
+    values = (value for key in keys for value in context.flow.leaves[key].call.inputs.values())
+    return any(isinstance(value, Tensor) and len(value.shape) == 2 for value in values)
+
+
+def _block(timed: bool) -> examples.Document:
+    nodes = {
+        "norm": {"call": "GroupNorm", "params": {"num_groups": 8}},
+        "conv1": {"call": "Conv2d", "params": {"out_channels": 16}},
+        **({"time": {"call": "AddEmbedding"}} if timed else {}),
+        "conv2": {"call": "Conv2d", "params": {"out_channels": 16}},
+        "add": {"call": "Add"},
+    }
+    middle = (
+        [("conv1.out", "time.x"), ("temb", "time.embedding"), ("time.out", "conv2.x")]
+        if timed
+        else [("conv1.out", "conv2.x")]
+    )
+    edges = [("x", "norm.x"), ("norm.out", "conv1.x"), *middle, ("x", "add.a"), ("conv2.out", "add.b")]
+    inputs = [{"name": "x", "role": "map", "shape": "B C H W"}]
+    return {
+        "inputs": [*inputs, {"name": "temb", "role": "vector", "shape": "B D"}] if timed else inputs,
+        "outputs": [{"name": "x", "role": "map", "from": ["add", "out"]}],
+        "nodes": nodes,
+        "edges": [list(edge) for edge in edges],
+    }
+
+
+def _blocks(second_timed: bool) -> examples.Document:
+    second = [("first.x", "second.x"), *([("embed.out", "second.temb")] if second_timed else [])]
+    return examples.convolutional(
+        {"first": {"call": "Timed"}, "second": {"call": "Timed" if second_timed else "Blind"}},
+        [("h.out", "first.x"), ("embed.out", "first.temb"), *second],
+        "second.x",
+        definitions={"Timed": _block(True), **({} if second_timed else {"Blind": _block(False)})},
+    )
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return _blocks(second_timed=False)
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return _blocks(second_timed=True)
