@@ -154,7 +154,7 @@ def _main(levels: int) -> Json:
     c, h = "condition.c", "conv_in.out"
     sizes = {"num_blocks": "num_blocks", "num_groups": "num_groups"}
     for index in range(levels):
-        level = {"out_channels": f"widths[{index}]", **sizes}
+        level: Json = {"out_channels": f"widths[{index}]", **sizes}
         h = graph.call(f"down_{index}", "DownLevel", level, x=h, c=c) + ".x"
     middle = {name: name for name in ("hidden_size", "depth", "num_heads")}
     h = graph.call("middle", "Middle", middle, x=h, c=c) + ".x"
