@@ -161,7 +161,7 @@ SPECS = (
         article="5.2",
         stability=Stability(
             "oscillation of features and gradients through long skips",
-            "calibrates each skip within [0, 1]; starts near 1/2",
+            "calibrates each skip within [0, 1], by weights of its own or, in calls of one instance, shared; starts near 1/2",
             bounded=True,
         ),
         examples=(

@@ -47,7 +47,8 @@ SPECS = (
         article="2.2.5, 10.2",
         stability=Stability(
             "growth of the residual stream over depth",
-            "1/√(2L) keeps the variance of L blocks of two branches bounded; a constant 1/√2 does not",
+            "1/√(2L) keeps the variance of L blocks of two branches bounded; a constant 1/√2 does not. "
+            "1/√2 on the sum is NCSN++'s and EDM's, not ADM's as the article says",
             gain="factor**2",
         ),
         examples=(Example({"x": (2, 3, 4, 4)}, {"factor": 0.5}),),
