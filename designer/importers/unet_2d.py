@@ -310,7 +310,7 @@ def convert(config: Config) -> Imported:
         **embedding_of(config, first),
     )
     return Imported(
-        unet(net, "UNet2DModel", DOC, _training(config, in_channels, out_channels, count)),
+        unet(net, "UNet2DModel", DOC, _training(config, in_channels, out_channels, count, net.divide)),
         weight_rules(one, net),
     )
 
@@ -323,9 +323,13 @@ def _check_image(config: Config, one: Arguments, in_channels: int, out_channels:
         config.fail("out_channels", out_channels, "Skip levels draw an image of 3 channels beside the trunk")
 
 
-def _training(config: Config, in_channels: int, out_channels: int, classes: int) -> Json:
+def _training(config: Config, in_channels: int, out_channels: int, classes: int, score: bool) -> Json:
     size = config.take("sample_size", None, kind=(int, list, type(None)))
-    training: Json = {"prediction": "epsilon", "schedule": "linear", "timesteps": 1000}
+    training: Json = (
+        {"prediction": "score", "schedule": "ve"}
+        if score
+        else {"prediction": "epsilon", "schedule": "linear", "timesteps": 1000}
+    )
     if size is not None:
         training["sample_shape"] = [in_channels, *(size if isinstance(size, list) else [size, size])]
     if out_channels == 2 * in_channels:
