@@ -123,6 +123,25 @@ def feed_forward(
     }
 
 
+def long_skip(normed: bool = False) -> dict[str, Any]:
+    """Return the fusion of a long skip: concatenated, normalised where asked for, projected back to the width."""
+    graph = Graph()
+    h = graph.call("concat", "ConcatFeatures", a="a", b="b") + ".out"
+    h = graph.call("norm", "LayerNorm", {"eps": 1e-6}, x=h) + ".out" if normed else h
+    h = graph.call("linear", "Linear", {"out_features": "hidden_size"}, x=h) + ".out"
+    return {
+        "doc": f"Trunk a and skip b are concatenated, {'normalised, ' if normed else ''}projected back to the width.",
+        "reference": "Li et al. 2024, arXiv:2405.08748"
+        if normed
+        else "Bao et al. 2023, arXiv:2209.12152, section 3.1",
+        "parameters": {"hidden_size": _HIDDEN},
+        "inputs": [{**_X, "name": "a"}, {**_X, "name": "b"}],
+        "outputs": [{**_X, "name": "out", "from": h.split(".")}],
+        "nodes": graph.nodes,
+        "edges": graph.edges,
+    }
+
+
 def text_projection(activation: str = "gelu-approximate") -> dict[str, Any]:
     """Return the definition of a two-layer perceptron that brings text tokens to another width."""
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 from designer.presets import Preset
 from designer.presets import hunyuan_blocks as parts
-from designer.presets.attention_parts import feed_forward, linear, text_projection
+from designer.presets.attention_parts import feed_forward, linear, long_skip, text_projection
 from designer.presets.graph import Graph, definition, integer, port
 from designer.presets.hunyuan_blocks import FUSE, HEADS, RATIO, REFERENCE
 from designer.presets.latent_training import latent_training
@@ -161,7 +161,7 @@ def hunyuan(
             "HunyuanDiT": _main(styled, rotary_input),
             "SkipBlock": parts.skip_block(),
             "HunyuanBlock": parts.block(),
-            "LongSkip": parts.long_skip(),
+            "LongSkip": long_skip(normed=True),
             "ShiftedNorm": parts.shifted_norm(),
             "Attention": parts.attention(cross=False),
             "CrossAttention": parts.attention(cross=True),

@@ -90,18 +90,6 @@ def block() -> dict[str, Any]:
     )
 
 
-def long_skip() -> dict[str, Any]:
-    """Return the long skip: concatenated, normalised, projected."""
-    graph = Graph()
-    h = graph.call("concat", "ConcatFeatures", a="a", b="b") + ".out"
-    h = graph.call("norm", "LayerNorm", {"eps": EPS}, x=h) + ".out"
-    h = graph.call("linear", "Linear", {"out_features": "hidden_size"}, x=h) + ".out"
-    doc = "A long skip: trunk a and skip b are concatenated, normalised, projected back to the width."
-    ports = [port(name, "tokens", "B N hidden_size") for name in ("a", "b")]
-    out = port("out", "tokens", "B N hidden_size", h)
-    return definition(doc, graph, ports, [out], {"hidden_size": HIDDEN}, REFERENCE)
-
-
 def skip_block() -> dict[str, Any]:
     """Return a block of the second half, which joins a long skip first."""
     inner = block()

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from designer.presets import Preset
-from designer.presets.attention_parts import added, feed_forward
+from designer.presets.attention_parts import added, feed_forward, long_skip
 from designer.presets.graph import Graph, definition, integer, port
 
 REFERENCE = "Bao et al. 2023, arXiv:2209.12152"
@@ -35,16 +35,6 @@ _CLASSES: dict[str, Any] = {
     "num_classes": integer("classes", 1000),
     "class_dropout": {"type": "float", "default": 0.15, "min": 0, "max": 1, "help": "probability of dropping the class in training"},
 }  # fmt: skip
-
-
-def _long_skip() -> dict[str, Any]:
-    graph = Graph()
-    h = graph.call("concat", "ConcatFeatures", a="a", b="b") + ".out"
-    h = graph.call("linear", "Linear", {"out_features": "hidden_size"}, x=h) + ".out"
-    doc = "A long skip: trunk a and skip b are concatenated, then projected back to the width."
-    ports = [port(name, "tokens", "B N hidden_size") for name in ("a", "b")]
-    out = port("out", "tokens", "B N hidden_size", h)
-    return definition(doc, graph, ports, [out], {"hidden_size": _HIDDEN}, f"{REFERENCE}, section 3.1")
 
 
 def _attention() -> dict[str, Any]:
@@ -151,7 +141,7 @@ def uvit(values: dict[str, Any], conv: bool = True) -> dict[str, Any]:
             "UViT": _main(classes, conv),
             "SkipBlock": _skip_block(),
             "UViTBlock": _block(),
-            "LongSkip": _long_skip(),
+            "LongSkip": long_skip(),
             "Attention": _attention(),
             "Mlp": feed_forward("gelu"),
         },
