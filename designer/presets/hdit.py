@@ -24,7 +24,7 @@ _DROPOUT = {"type": "float", "default": 0.0, "min": 0, "max": 0.99, "help": "dro
 _ATTENTION = {
     "type": "block",
     "default": "NeighbourhoodAttention",
-    "help": "which tokens a token attends to: NeighbourhoodAttention, WindowAttention, DotProductAttention (all)",
+    "help": "which tokens a token attends to: NeighbourhoodAttention, ShiftedWindowAttention, DotProductAttention (all)",
 }
 _AUGMENT = port("augment", "vector", "B 9", help="how the image was augmented; zeros: not at all")
 _PARAMETERS = {
@@ -37,7 +37,10 @@ _PARAMETERS = {
     "cond_size": integer("size of the condition", 256, 2),
     "mapping_depth": integer("blocks of the mapping network", 2, 0),
 }
-_LAYER = {"head_size": _HEAD, "kernel": _KERNEL, "dropout": _DROPOUT, "attention": _ATTENTION}
+_SHIFT = integer("by how much windows are shifted", 0, 0)
+_LEVEL = {"head_size": _HEAD, "kernel": _KERNEL, "dropout": _DROPOUT, "attention": _ATTENTION}
+_SIZES = {"hidden_size": _HIDDEN, "cond_size": _COND}
+_LAYER = {**_LEVEL, "shift": _SHIFT}
 _PASSED = {"head_size": "head_size", "kernel": "kernel", "dropout": "dropout", "attention": "=attention"}
 
 
@@ -57,7 +60,7 @@ def _attention() -> dict[str, Any]:
             f"rotate_{name}", "RotateHalves", x=f"similarity.{name}", cos="rotary.cos", sin="rotary.sin"
         )
     h = graph.call(
-        "attend", "=attention", {"patch_size": 1, "kernel": "kernel"},
+        "attend", "=attention", {"patch_size": 1, "kernel": "kernel", "window": "kernel", "shift": "shift"},
         q="rotate_q.out", k="rotate_k.out", v="qkv.v", like="like",
     )  # fmt: skip
     h = graph.call("drop", "Dropout", {"p": "dropout"}, x=f"{h}.out")
@@ -66,7 +69,7 @@ def _attention() -> dict[str, Any]:
     doc = "Attention branch: cosine similarity, axial rotary positions, zero at start."
     like = port("like", "map", "B channels H W", help="the grid of the tokens")
     return definition(
-        doc, graph, [_X, _C, like], [{**_X, "from": ["add", "out"]}], {"hidden_size": _HIDDEN, **_LAYER}, REFERENCE
+        doc, graph, [_X, _C, like], [{**_X, "from": ["add", "out"]}], {**_SIZES, **_LAYER}, REFERENCE
     )  # fmt: skip
 
 
@@ -77,27 +80,30 @@ def _feed_forward() -> dict[str, Any]:
     graph.call("drop", "Dropout", {"p": "dropout"}, x="up.out")
     graph.call("down", "Linear", _linear("hidden_size", "zero"), x="drop.out")
     graph.call("add", "Add", a="x", b="down.out")
-    parameters = {"hidden_size": _HIDDEN, "mlp_ratio": _RATIO, "dropout": _DROPOUT}
+    parameters = {**_SIZES, "mlp_ratio": _RATIO, "dropout": _DROPOUT}
     doc = "Feed-forward branch: gated GELU, zero at start."
     return definition(doc, graph, [_X, _C], [{**_X, "from": ["add", "out"]}], parameters, REFERENCE)
 
 
 def _layer() -> dict[str, Any]:
     graph = Graph()
-    graph.call("attn", "AttentionBranch", _PASSED, x="x", c="c", like="like")
+    graph.call("attn", "AttentionBranch", {**_PASSED, "shift": "shift"}, x="x", c="c", like="like")
     graph.call("ff", "FeedForwardBranch", {"dropout": "dropout"}, x="attn.x", c="c")
     like = port("like", "map", "B channels H W", help="the grid of the tokens")
     doc = "Transformer layer of a level."
-    parameters = {"hidden_size": _HIDDEN, **_LAYER}
+    parameters = {**_SIZES, **_LAYER}
     return definition(doc, graph, [_X, _C, like], [{**_X, "from": ["ff", "x"]}], parameters, REFERENCE)
 
 
 def _level() -> dict[str, Any]:
     graph = Graph()
     graph.call("to_tokens", "MapToTokens", x="x")
-    graph.call("layers", "Layer", _PASSED, repeat="depth", x="to_tokens.tokens", c="c", like="x")
+    every_other = {"shift": "kernel//2 if i % 2 == 1 else 0"}
+    graph.call(
+        "layers", "Layer", {**_PASSED, **every_other}, repeat="depth", x="to_tokens.tokens", c="c", like="x"
+    )
     graph.call("to_map", "TokensToMap", tokens="layers.x", like="x")
-    parameters = {"hidden_size": _HIDDEN, "depth": integer("layers", 2, 0, 1000), **_LAYER}
+    parameters = {**_SIZES, "depth": integer("layers", 2, 0, 1000), **_LEVEL}
     doc = "One resolution of the hourglass: transformer layers over the tokens of a grid."
     return definition(doc, graph, [_MAP, _C], [{**_MAP, "from": ["to_map", "out"]}], parameters, REFERENCE)
 

@@ -6,10 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from blocks.shifted_window import shifted_window_attention
 from designer.presets import build
+from designer.presets.hdit import hdit
+from designer.reader import read_design
 from designer.render import load_model, render
 from tests.parity.harness import TOLERANCE, difference, randomize
 
+TINY = {
+    "image_channels": 1, "patch_size": 2, "widths": [32, 64], "depths": [2, 1], "head_size": 16, "kernel": 3, "cond_size": 32,
+    "mapping_depth": 1, "sigma_data": 0.5,
+}  # fmt: skip
 HEAD, KERNEL, SIGMA_DATA = 16, 3, 0.5
 Weights = dict[str, Tensor]
 
@@ -104,7 +111,7 @@ def split(w: Weights, name: str, x: Tensor) -> Tensor:
     return squares.flatten(3, 4).flatten(1, 2)
 
 
-def hdit(w: Weights, x: Tensor, sigma: Tensor, augment: Tensor) -> Tensor:
+def straight(w: Weights, x: Tensor, sigma: Tensor, augment: Tensor) -> Tensor:
     """Crowson et al. 2024: the two levels of the tiny size, under EDM's preconditioning."""
     total = (sigma**2 + SIGMA_DATA**2)[:, None, None, None]
     c = condition(w, sigma, augment)
@@ -125,5 +132,27 @@ def test_same_output_as_the_published_network() -> None:
             parameter.data.abs_()
     x, sigma, augment = torch.randn(2, 1, 12, 16), torch.tensor([0.05, 3.0]), torch.randn(2, 9)
     with torch.no_grad():
-        found, wanted = model(x, sigma, augment), hdit(model.state_dict(), x, sigma, augment)
+        found, wanted = model(x, sigma, augment), straight(model.state_dict(), x, sigma, augment)
     assert difference([found], [wanted]) < TOLERANCE
+
+
+def test_shifted_windows_token_by_token() -> None:
+    torch.manual_seed(0)
+    height, width, window, shift = 6, 4, 2, 1
+    q, k, v = torch.randn(3, 2, 3, height * width, 5)
+    rows = (torch.arange(height * width) // width + shift) % height
+    columns = (torch.arange(height * width) % width + shift) % width
+    place = torch.stack([rows // window, columns // window, rows < shift, columns < shift])
+    together = (place[:, :, None] == place[:, None]).all(0)
+    logits = (q @ k.transpose(2, 3) / math.sqrt(5)).masked_fill(~together, -torch.inf)
+    wanted = (logits.softmax(-1) @ v).transpose(1, 2).flatten(2)
+    like = torch.zeros(2, 1, height, width)
+    assert difference([shifted_window_attention(q, k, v, like, 1, window, shift)], [wanted]) < TOLERANCE
+
+
+def test_windows_take_the_place_of_neighbourhoods() -> None:
+    document = hdit({**TINY, "kernel": 2}, ("ShiftedWindowAttention", "DotProductAttention"), (0.0, 0.0), 16)
+    model = load_model(render(read_design(document)))()
+    shifts = [layer.attn.shift for layer in model.network.down_0.layers]
+    assert shifts == [0, 1]
+    assert model(torch.randn(2, 1, 16, 8), torch.ones(2), torch.zeros(2, 9)).shape == (2, 1, 16, 8)
