@@ -36,6 +36,20 @@ class Size:
     num_groups: int = 32
 
 
+def parameters(size: Size, heads: str) -> Json:
+    """Return the parameters of the design; `heads` names the one that says how attention is split."""
+    found = {
+        "in_channels": integer("channels of the image", size.in_channels),
+        "out_channels": integer("channels of the prediction: noise and variance", 2 * size.in_channels),
+        "channels": integer("channels that the levels multiply", size.channels),
+        "num_blocks": integer("residual blocks a level", size.blocks, 1, 16),
+        "num_groups": integer("groups of the normalisations", size.num_groups),
+        "dropout": {**SHARED["dropout"], "default": size.dropout},
+        heads: {**SHARED[heads], "default": size.heads or size.head_dim},
+    }
+    return found | ({"num_classes": integer("classes", size.num_classes)} if size.num_classes else {})
+
+
 def adm(size: Size) -> Json:
     """Return the document of one size."""
     reference = ADM if size.updown else IDDPM
@@ -54,21 +68,10 @@ def adm(size: Size) -> Json:
         Level(multiple(factor), down, up, attention=size.image >> index in size.attention)
         for index, factor in enumerate(size.multipliers)
     )
-    parameters = {
-        "in_channels": integer("channels of the image", size.in_channels),
-        "out_channels": integer("channels of the prediction: noise and variance", 2 * size.in_channels),
-        "channels": integer("channels that the levels multiply", size.channels),
-        "num_blocks": integer("residual blocks a level", size.blocks, 1, 16),
-        "num_groups": integer("groups of the normalisations", size.num_groups),
-        "dropout": {**SHARED["dropout"], "default": size.dropout},
-        heads: {**SHARED[heads], "default": size.heads or size.head_dim},
-    }
-    if size.num_classes:
-        parameters["num_classes"] = integer("classes", size.num_classes)
     net = PixelUNet(
         style,
         levels,
-        parameters,
+        parameters(size, heads),
         embed=("TimestepEmbedding", {"dim": "channels", "cos_first": True}),
         classes="table" if size.num_classes else "",
         width=levels[0].channels,

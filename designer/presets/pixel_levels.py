@@ -15,6 +15,7 @@ ATTENTION = {"type": "bool", "default": False, "help": "attention after each res
 PREFIX = {"conv": "", "strided": "", "res": "Res", "fir": "FIR", "residual": "Residual", "skip": "Skip"}
 DOWN = {"res": "AvgPool2d", "fir": "FIRDownsample", "residual": "FIRDownsample", "skip": "FIRDownsample"}
 UP = {"res": "UpsampleNearest", "fir": "FIRUpsample", "skip": "FIRUpsample"}
+PYRAMIDS = ("skip", "residual")
 X_IN = port("x", "map", "B in_channels H W")
 IMAGE_IN = port("image", "map", "B image_channels H W")
 
@@ -29,54 +30,61 @@ def _down_level(parts: Parts, kind: str, padding: int) -> Json:
     params = {"out_channels": "out_channels", "attention": "attention", **passed(shared)}
     graph.call("blocks", parts.block(), params, repeat="num_blocks", x="x", temb="temb")
     graph.call("push", "PushSkip", first="x", rest="blocks.x[]")
-    inputs, outputs = [X_IN, TEMB_IN], []
-    parameters: Json = {**CHANNELS_IN, **CHANNELS_OUT}
-    when = None if kind in ("skip", "residual") else "downsample"
-    if kind == "conv":
-        end = graph.call("down", "DownsampleConv", parts.style.start, when=when, x="blocks.x") + ".out"
-    elif kind == "strided":
-        strided = {"out_channels": "out_channels", "stride": 2, "padding": padding, **parts.style.start}
-        end = graph.call("down", "Conv2d", strided, when=when, x="blocks.x") + ".out"
-    else:
-        end = _resampled(graph, parts, "down", DOWN[kind], "blocks.x", when)
-    if kind in ("skip", "residual"):
-        inputs.insert(1, IMAGE_IN)
-        parameters["image_channels"] = integer("channels of the image beside the trunk")
-    if kind == "skip":
-        graph.call("image_down", "FIRDownsample", x="image")
-        one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0, **parts.style.start}
-        graph.call("from_image", "Conv2d", one, x="image_down.out")
-        end = graph.call("add_image", "Add", a="from_image.out", b=end) + ".out"
-        outputs = [port("image", "map", "", "image_down.out")]
-    if kind == "residual":
-        # The filter needs a border of its own: two pixels, one for the convolution and one for the filter.
-        graph.call(
-            "from_image",
-            "Conv2d",
-            {"out_channels": "out_channels", "padding": 2, **parts.style.start},
-            x="image",
-        )
-        graph.call("image_down", "FIRDownsample", {"padding": 0}, x="from_image.out")
-        graph.call("add_image", "Add", a=end, b="image_down.out")
-        end = graph.call("rescale", "Scale", {"factor": "1/sqrt(2)"}, x="add_image.out") + ".out"
     doc = (
         "One encoder resolution: blocks, then halving. Its skips are its input and the output of each block."
     )
-    if outputs:
-        doc += " The image is halved too and added to what goes on."
-    if kind == "residual":
-        doc += " The convolved image is added to what goes on."
-    parameters |= {**_blocks(2), **TEMB, **declared(shared), "attention": ATTENTION}
-    if when:
-        parameters["downsample"] = {
-            "type": "bool",
-            "default": True,
-            "help": "halve the resolution at the end",
-        }
-    skips = port("skips", "skip", "", "push.out", stack=True)
+    inputs, outputs = [X_IN, TEMB_IN], [port("skips", "skip", "", "push.out", stack=True)]
+    parameters: Json = {**CHANNELS_IN, **CHANNELS_OUT}
+    blocks = {**_blocks(2), **TEMB, **declared(shared), "attention": ATTENTION}
+    if kind in PYRAMIDS:
+        end = _resampled(graph, parts, "down", DOWN[kind], "blocks.x", None)
+        inputs.insert(1, IMAGE_IN)
+        parameters |= {"image_channels": integer("channels of the image beside the trunk"), **blocks}
+        if kind == "skip":
+            doc += " The image is halved too and added to what goes on."
+            end = _with_image(graph, parts, end)
+            outputs.append(port("image", "map", "", "image_down.out"))
+        else:
+            doc += " The convolved image is added to what goes on."
+            end = _with_convolved_image(graph, parts, end)
+    else:
+        end = _halved(graph, parts, kind, padding)
+        switch = {"type": "bool", "default": True, "help": "halve the resolution at the end"}
+        parameters |= {**blocks, "downsample": switch}
     return definition(
-        doc, graph, inputs, [port("x", "map", "", end), skips, *outputs], parameters, parts.style.reference
+        doc, graph, inputs, [port("x", "map", "", end), *outputs], parameters, parts.style.reference
     )
+
+
+def _halved(graph: Graph, parts: Parts, kind: str, padding: int) -> str:
+    """Add what halves the resolution where the level does; return its endpoint."""
+    start = parts.style.start
+    if kind == "conv":
+        return graph.call("down", "DownsampleConv", start, when="downsample", x="blocks.x") + ".out"
+    if kind == "strided":
+        strided = {"out_channels": "out_channels", "stride": 2, "padding": padding, **start}
+        return graph.call("down", "Conv2d", strided, when="downsample", x="blocks.x") + ".out"
+    return _resampled(graph, parts, "down", DOWN[kind], "blocks.x", "downsample")
+
+
+def _with_image(graph: Graph, parts: Parts, trunk: str) -> str:
+    """Halve the image, add it to the trunk; return the endpoint."""
+    graph.call("image_down", "FIRDownsample", x="image")
+    one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0, **parts.style.start}
+    graph.call("from_image", "Conv2d", one, x="image_down.out")
+    return graph.call("add_image", "Add", a="from_image.out", b=trunk) + ".out"
+
+
+def _with_convolved_image(graph: Graph, parts: Parts, trunk: str) -> str:
+    """Convolve and halve the image, average it with the trunk; return the endpoint.
+
+    Two pixels of border: one for the convolution and one for the filter behind it.
+    """
+    wide = {"out_channels": "out_channels", "padding": 2, **parts.style.start}
+    graph.call("from_image", "Conv2d", wide, x="image")
+    graph.call("image_down", "FIRDownsample", {"padding": 0}, x="from_image.out")
+    graph.call("add_image", "Add", a=trunk, b="image_down.out")
+    return graph.call("rescale", "Scale", {"factor": "1/sqrt(2)"}, x="add_image.out") + ".out"
 
 
 def up_level(parts: Parts, kind: str, late: bool = False, first: bool = False, suffix: str = "") -> str:

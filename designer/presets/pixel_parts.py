@@ -155,26 +155,30 @@ class Parts:
         graph.call("shortcut", "Conv2d", one, when=when, x=trunk)
         end = self.add(graph, "shortcut.out", "conv2.out")
         how = "the time embedding " + ("scales and shifts" if style.modulate else "is added") + " in between"
-        parameters = {
-            "in_channels": integer("channels of the input"),
-            "out_channels": integer("channels of the output"),
-            **TEMB,
-            **declared(self.in_residual),
-        }
-        if style.resamples:
-            parameters["resample"] = {
-                "type": "block", "default": "Identity", "help": "halves or doubles both branches before their first convolution",
-            }  # fmt: skip
-        if style.skip_groups:
-            parameters["skip_groups"] = integer("groups of the first normalisation; 0: as usual", 0, 0)
         return definition(
             f"Residual block: normalise, activate, convolve, twice; {how}.",
             graph,
             [port("x", "map", "B in_channels H W"), TEMB_IN],
             [port("x", "map", "" if style.resamples else "B out_channels H W", end)],
-            parameters,
+            self._res_parameters(),
             style.reference,
         )
+
+    def _res_parameters(self) -> Json:
+        """Return the parameters of the residual block."""
+        found = {
+            "in_channels": integer("channels of the input"),
+            "out_channels": integer("channels of the output"),
+            **TEMB,
+            **declared(self.in_residual),
+        }
+        if self.style.resamples:
+            found["resample"] = {
+                "type": "block", "default": "Identity", "help": "halves or doubles both branches before their first convolution",
+            }  # fmt: skip
+        if self.style.skip_groups:
+            found["skip_groups"] = integer("groups of the first normalisation; 0: as usual", 0, 0)
+        return found
 
     def _conditioned(self, graph: Graph) -> str:
         """Add the time embedding and the second normalisation; return the endpoint."""

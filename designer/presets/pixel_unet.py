@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from designer.presets.graph import Graph, Json, definition, integer, port
-from designer.presets.pixel_levels import down_level, middle, up_level
+from designer.presets.pixel_levels import PYRAMIDS, down_level, middle, up_level
 from designer.presets.pixel_parts import Parts, Style, passed
-
-PYRAMIDS = ("skip", "residual")
 
 
 @dataclass(frozen=True)
