@@ -80,6 +80,12 @@ def convert_config(
             f"_class_name: {name!r} has no importer{hint} (there are {', '.join(sorted(known)) or 'none'})"
         )
     config = Config(name, arguments)
-    imported = known[name].convert(config)
+    try:
+        imported = known[name].convert(config)
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
+        # arguments that are each of the right kind but contradict each other in a way that nothing above says
+        raise UserError(
+            f"{name}: the arguments describe no network ({type(error).__name__}: {error})"
+        ) from error
     config.finish()
     return imported

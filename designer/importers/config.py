@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from designer.errors import UserError
 
+MAX_LAYERS, MAX_NUMBER = 4096, 2**31
 _KINDS: Mapping[type, str] = {
     bool: "true or false", int: "an integer", float: "a number", str: "a string", list: "a list",
     dict: "an object", type(None): "null",
@@ -51,6 +52,9 @@ class Config:
         numbers = [one for one in _flat(value) if isinstance(one, (int, float)) and not isinstance(one, bool)]
         if minimum is not None and any(number < minimum for number in numbers):
             self._reject(name, value, f"at least {minimum}")
+        largest = MAX_LAYERS if "layers" in name else MAX_NUMBER
+        if any(number > largest for number in numbers):
+            self._reject(name, value, f"at most {largest}")
         return value
 
     def refuse(self, name: str, default: Any, why: str) -> None:
