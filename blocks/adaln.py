@@ -80,6 +80,7 @@ SPECS = (
         stability=Stability(
             "",
             "modulates what goes into a branch, not how much of it is added: updates are full from the start",
+            gain="cond_size/(2*(cond_size + 4*hidden_size))",
         ),
         examples=(Example({"c": (2, 6)}, {"hidden_size": 8}),),
     ),
