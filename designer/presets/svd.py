@@ -176,7 +176,7 @@ def _network(cross: Sequence[bool], heads: Sequence[int], blocks: int) -> dict[s
 
 
 _VALUES: dict[str, Any] = {"in_channels": 8, "out_channels": 4, "channels": [320, 640, 1280, 1280], "context_dim": 1024, "id_dim": 256, "num_groups": 32}  # fmt: skip
-_TINY: dict[str, Any] = {"in_channels": 2, "out_channels": 1, "channels": [32, 64], "context_dim": 16, "id_dim": 16, "num_groups": 32}  # fmt: skip
+_TINY: dict[str, Any] = {"in_channels": 2, "out_channels": 1, "channels": [32, 64], "context_dim": 16, "id_dim": 16, "num_groups": 16}  # fmt: skip
 
 PRESETS = (
     Preset(
