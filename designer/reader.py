@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from designer import training
 from designer.document import FORMAT, FORMAT_VERSION, Definition, Design, DesignPort, Node, Parameter
 from designer.errors import UserError
 
@@ -13,12 +14,6 @@ ENDPOINT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63
 MAX_DEPTH = 20
 MAX_INTEGER = 10**18
 TYPES = ("int", "float", "bool", "str", "list", "block")
-# What is known of how a network is trained; other keys are kept as they are.
-TRAINING: Mapping[str, type] = {
-    "prediction": str, "schedule": str, "timesteps": int, "sample_shape": list, "num_classes": int,
-    "learned_sigma": bool, "conditioning_channels": int, "channel_axis": int, "zero_terminal_snr": bool,
-    "blind_denoiser": bool, "sampling_only": bool, "further_channels": int,
-}  # fmt: skip
 # Migrations from older format versions, applied in order: version n → n + 1.
 MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -139,19 +134,15 @@ def read_design(raw: Any) -> Design:
         main=main,
         definitions=definitions,
         parameters=_values(_Reader(reader.take("parameters", dict, {}), "parameters")),
-        training=_training(_Reader(reader.take("training", dict, {}), "training")),
+        training=_training(reader.take("training", dict, {})),
         layout=reader.take("layout", dict, {}),
         preset=reader.take("preset", str, ""),
     )
 
 
-def _training(reader: _Reader) -> dict[str, Any]:
-    for key, kind in TRAINING.items():
-        value = reader.take(key, kind, None)
-        sizes = value if isinstance(value, list) else [value] if kind is int and value is not None else []
-        if not all(isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in sizes):
-            raise UserError(f"{reader.at(key)}: received {value!r:.80}; expected whole numbers of at least 0")
-    return reader.value
+def _training(values: dict[str, Any]) -> dict[str, Any]:
+    training.require(values)
+    return values
 
 
 def _values(reader: _Reader) -> dict[str, Any]:

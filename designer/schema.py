@@ -4,6 +4,7 @@ from typing import Any
 
 from designer.document import FORMAT, FORMAT_VERSION
 from designer.reader import ENDPOINT, IDENTIFIER, TYPES
+from designer.training import settings_schema
 
 _NAME = {"type": "string", "pattern": IDENTIFIER.pattern.replace(r"\Z", "$")}
 _TEXT = {"type": "string"}
@@ -76,7 +77,7 @@ def document_schema() -> dict[str, Any]:
             "preset": _TEXT,
             "parameters": _named(_VALUE),
             "main": _NAME,
-            "training": {"type": "object"},
+            "training": settings_schema(),
             "definitions": _named(definition),
             "layout": {"type": "object"},
         },

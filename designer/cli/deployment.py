@@ -58,6 +58,14 @@ def _add_sample(commands: Any) -> None:
     )
     parser.add_argument("--guidance", type=float, default=1.0, help="classifier-free guidance scale")
     parser.add_argument("--weights", metavar="FILE", type=Path, help="safetensors file, for a design")
+    parser.add_argument(
+        "--refiner", metavar="RUN", type=Path, help="a run or export that draws the low noise levels"
+    )
+    parser.add_argument(
+        "--split",
+        type=float,
+        help="noise level of the hand-over: t/T, or σ for edm and ve (default: training.noise_range)",
+    )
     parser.set_defaults(run=_sample)
 
 
@@ -104,6 +112,8 @@ def _sample(options: argparse.Namespace) -> int:
         labels=options.label,
         guidance=options.guidance,
         weights=options.weights,
+        refiner=options.refiner,
+        split=options.split,
     )
     save_grid(images, options.output)
     print(options.output)

@@ -19,7 +19,11 @@ from designer.sample.source import Source
 
 
 def draw_in_child(
-    source: Source, recipe: Recipe, on_step: Callable[[int, int], None], time_limit_s: float
+    source: Source,
+    recipe: Recipe,
+    on_step: Callable[[int, int], None],
+    time_limit_s: float,
+    start: Images | None = None,
 ) -> Images:
     """Return the images [n, C, H, W]. Raises UserError when the child fails or runs out of time."""
     assert source.rendering is not None
@@ -27,7 +31,10 @@ def draw_in_child(
         folder = Path(name)
         if source.code is None:
             write(source.rendering, folder / "source")
+        if start is not None:
+            np.save(folder / "start.npy", start)
         spec = {
+            "start": None if start is None else str(folder / "start.npy"),
             "code": str((source.code or folder / "source").resolve()),
             "class": source.rendering.class_name,
             "weights": str(source.weights),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from designer.sample.schedule import Level
+from designer.train.noise import Process
 
 Images = NDArray[Any]  # float32
 
@@ -25,29 +26,44 @@ class Estimate:
     variance: Images | None = None
 
 
-def estimate(x: Images, output: Images, level: Level, prediction: str, clip: bool) -> Estimate:
+def presented(x: Images, level: Level, process: Process) -> tuple[Images, float]:
+    """Return what the network is given at x [B, C, H, W]: the sample and the noise level, as it was trained."""
+    if process.preconditioning == "none":
+        return x, level.t
+    wrap = process.scalings(np.asarray(level.alpha), np.asarray(level.sigma))
+    return np.asarray(x * np.float32(wrap.input / level.alpha)), float(wrap.noise)
+
+
+def estimate(x: Images, output: Images, level: Level, process: Process, clip: bool) -> Estimate:
     """Return image and noise, each [B, C, H, W], from the output [B, C or 2C, H, W] at x [B, C, H, W].
 
-    `prediction` is epsilon, x0, v (arXiv:2202.00512: alpha·eps - sigma·x_0), flow (eps - x_0) or score
-    (-eps/sigma). `clip` keeps
-    the image in [-1, 1] and makes the noise agree with it. Channels past C are the learned variance.
+    The prediction is epsilon, x0, v (arXiv:2202.00512: alpha·eps - sigma·x_0), flow (eps - x_0), score
+    (-eps/sigma) or F of a preconditioning. `clip` keeps the image in [-1, 1] and makes the noise agree with it.
+    Channels past C are the learned variance.
     """
     channels = x.shape[1]
     predicted, variance = output[:, :channels], output[:, channels:]
-    alpha, sigma = np.float32(level.alpha), np.float32(level.sigma)
-    if prediction == "epsilon":
-        x0 = (x - sigma * predicted) / alpha
-    elif prediction == "x0":
-        x0 = predicted
-    elif prediction == "score":
-        x0 = (x + sigma**2 * predicted) / alpha
-    elif prediction == "v":
-        x0 = alpha * x - sigma * predicted
-    else:
-        x0 = x - sigma * predicted
+    x0 = _image(x, predicted, level, process)
     if clip:
         x0 = np.clip(x0, -1, 1)
-    return Estimate(x0, (x - alpha * x0) / sigma, variance if variance.shape[1] else None)
+    eps = (x - np.float32(level.alpha) * x0) / np.float32(level.sigma)
+    return Estimate(x0, eps, variance if variance.shape[1] else None)
+
+
+def _image(x: Images, predicted: Images, level: Level, process: Process) -> Images:
+    alpha, sigma = np.float32(level.alpha), np.float32(level.sigma)
+    if process.prediction == "epsilon":
+        return np.asarray((x - sigma * predicted) / alpha)
+    if process.prediction == "x0":
+        return predicted
+    if process.prediction == "score":
+        return np.asarray((x + sigma**2 * predicted) / alpha)
+    if process.prediction == "v":
+        return np.asarray(alpha * x - sigma * predicted)
+    if process.prediction == "F":
+        wrap = process.scalings(np.asarray(level.alpha), np.asarray(level.sigma))
+        return np.asarray(np.float32(wrap.skip) * x / alpha + np.float32(wrap.out) * predicted)
+    return np.asarray(x - sigma * predicted)
 
 
 def ddim(x: Images, found: Estimate, level: Level, lower: Level, noise: Images) -> Images:

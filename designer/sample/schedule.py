@@ -1,26 +1,11 @@
-"""Noise schedules in NumPy: how much signal and noise a sample holds at a timestep, and which timesteps to visit.
-
-x_t = alpha(t) x_0 + sigma(t) eps, as in training (`designer.train.noise`), without PyTorch.
-"""
+"""The noise levels that a sampler visits, for a network trained under a `Process`."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-
-
-def linear_alphas_cumprod(timesteps: int) -> Array:
-    """Return the product of 1 - beta, [T], of DDPM's linear betas 1e-4 … 2e-2 (arXiv:2006.11239 §4)."""
-    return np.cumprod(1 - np.linspace(1e-4, 2e-2, timesteps))
-
-
-def cosine_alphas_cumprod(timesteps: int) -> Array:
-    """Return the cosine schedule, [T], betas capped at 0.999 (arXiv:2102.09672 §3.2)."""
-    level = np.cos((np.arange(timesteps + 1) / timesteps + 0.008) / 1.008 * np.pi / 2) ** 2
-    return np.cumprod(1 - np.minimum(1 - level[1:] / level[:-1], 0.999))
+from designer.train.noise import Process
+from designer.train.schedules import EXPLODING, VE_HIGH, VE_LOW, shifted
 
 
 @dataclass(frozen=True)
@@ -33,32 +18,30 @@ class Level:
 
 
 CLEAN = Level(-1.0, 1.0, 0.0)
-EXPLODING = {"edm": (80.0, 0.002), "ve": (50.0, 0.01)}  # highest and lowest sigma
+LIMITS = {"edm": (80.0, 0.002), "ve": (VE_HIGH, VE_LOW)}  # highest and lowest sigma
 RHO = 7.0
 
 
-def levels(schedule: str, prediction: str, timesteps: int, steps: int) -> list[Level]:
+def levels(process: Process, steps: int) -> list[Level]:
     """Return the noise levels to visit, noisiest first; after the last comes the clean image.
 
-    `schedule` is linear, cosine, flow (alpha = 1 - t/T, sigma = t/T), edm or ve (alpha = 1, t = sigma, which
-    falls from 80 or 50 along the curve of arXiv:2206.00364 eq. 5). A network that predicts noise says
-    nothing about the image where there is no signal: for it the first level lies below T ("leading", as in
-    arXiv:2010.02502); the others start at the last one ("trailing", arXiv:2305.08891).
+    On the edm and ve schedules t is sigma, which falls along the curve of arXiv:2206.00364 eq. 5. A network
+    that predicts noise says nothing about the image where there is no signal: for it the first level lies
+    below T ("leading", as in arXiv:2010.02502); the others start at the last one ("trailing",
+    arXiv:2305.08891).
     """
-    if schedule == "flow":
-        highest = 1.0 if prediction == "flow" else 1 - 1 / timesteps
-        return [
-            Level(sigma * timesteps, 1 - sigma, sigma) for sigma in np.linspace(highest, 0, steps + 1)[:-1]
-        ]
-    if schedule in EXPLODING:
-        high, low = EXPLODING[schedule]
+    timesteps = process.timesteps
+    if process.schedule == "flow":
+        highest = 1.0 if process.prediction == "flow" else 1 - 1 / timesteps
+        falling = shifted(np.linspace(highest, 0, steps + 1)[:-1], process.shift)
+        return [Level(sigma * timesteps, 1 - sigma, sigma) for sigma in map(float, falling)]
+    if process.schedule in EXPLODING:
+        high, low = LIMITS[process.schedule]
         curve = np.linspace(high ** (1 / RHO), low ** (1 / RHO), steps) ** RHO
         return [Level(float(sigma), 1.0, float(sigma)) for sigma in curve]
-    table = (linear_alphas_cumprod if schedule == "linear" else cosine_alphas_cumprod)(timesteps)
-    return [
-        Level(float(t), float(np.sqrt(table[t])), float(np.sqrt(1 - table[t])))
-        for t in visited(timesteps, steps, trailing=prediction != "epsilon")
-    ]
+    whole = visited(timesteps, steps, trailing=process.prediction not in ("epsilon", "F"))
+    alpha, sigma = process.levels(np.array(whole))
+    return [Level(*map(float, one)) for one in zip(whole, alpha, sigma, strict=True)]
 
 
 def visited(timesteps: int, steps: int, trailing: bool) -> list[int]:
@@ -66,3 +49,9 @@ def visited(timesteps: int, steps: int, trailing: bool) -> list[int]:
     if trailing:
         return [int(t) for t in np.round(np.arange(timesteps, 0, -timesteps / steps)).astype(int)[:steps] - 1]
     return [int(index * timesteps / steps) for index in range(steps)][::-1]
+
+
+def split_levels(visited: list[Level], process: Process, split: float) -> int:
+    """Return how many of the levels lie at or above `split`: t/T, or sigma on the edm and ve schedules."""
+    unit = 1.0 if process.schedule in EXPLODING else process.timesteps
+    return sum(level.t >= split * unit for level in visited)

@@ -13,7 +13,7 @@ from designer.render import Rendering, render
 from designer.train.inputs import InputSpec
 from designer.train.noise import Process
 
-KNOWN_ROLES = ("image", "latent", "timestep", "class")
+KNOWN_ROLES = ("image", "latent", "timestep", "sigma", "class")
 
 
 @dataclass(frozen=True)

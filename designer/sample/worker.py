@@ -33,7 +33,9 @@ def main(arguments: list[str]) -> int:
         bound_memory(None, "cpu")
         inputs = tuple(map(InputSpec.from_json, spec["inputs"]))
         network = torch_network(Path(spec["code"]), spec["class"], Path(spec["weights"]), inputs)
-        images = draw(network, Recipe.from_json(spec["recipe"]), lambda done, of: say({"step": [done, of]}))
+        start = np.load(spec["start"]) if spec["start"] else None
+        recipe = Recipe.from_json(spec["recipe"])
+        images = draw(network, recipe, lambda done, of: say({"step": [done, of]}), start)
         np.save(spec["images"], images)
     except Exception as error:  # the reason travels to the parent, which says it without a traceback
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "

@@ -65,8 +65,8 @@ def make_batch(job: Job, seed: int, step: int) -> Batch:
     x0, labels = job.data.draw(count, generator)
     t, bins = job.process.sample_levels(count, generator)
     eps = torch.randn(x0.shape, generator=generator)
-    x, time, sigma = job.process.seen(x0, eps, t)
-    arguments = job.caller.arguments(x, time, labels, generator, sigma)
+    x, level, sigma = job.process.seen(x0, eps, t)
+    arguments = job.caller.arguments(x, level, labels, generator, sigma)
     target = job.process.target(x0, eps, t)
     return Batch(
         tuple(_move(a, job.device) for a in arguments),

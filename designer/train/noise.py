@@ -1,58 +1,61 @@
-"""The forward process of a smoke-train: schedules, prediction targets, stratified noise levels.
+"""The forward process of a smoke-train: noise levels, targets, weights, all of a design's `training`.
 
-Noise levels are timesteps t in [0, T): t = 0 is the least noise. A level belongs to one of eight equal bins,
-and every batch holds every bin, so that losses can be compared bin by bin.
+Noise levels are timesteps t in [0, T): t = 0 is the least noise. A level belongs to one of eight equally
+likely bins, and every batch holds every bin, so that losses can be compared bin by bin.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from designer import training as settings
 from designer.errors import UserError
-from designer.train.options import PREDICTIONS, SCHEDULES
+from designer.train.drawing import drawn_range, flow_level_at, sigma_at
+from designer.train.preconditioning import Scalings, scalings
+from designer.train.schedules import EXPLODING, TABLES, Array, alphas_cumprod
+from designer.train.weighting import default_loss, loss_weight
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 BINS = 8
-_BETA_START, _BETA_END, _MAX_BETA = 1e-4, 2e-2, 0.999
-EXPLODING = ("edm", "ve")  # schedules that add noise to an unscaled image
-_EDM_MEAN, _EDM_STD, _EDM_DATA = -1.2, 1.2, 0.5  # of ln σ, and of the data (arXiv:2206.00364 table 1)
-_VE_LOW, _VE_HIGH = 0.01, 50.0
-
-
-def linear_alphas_cumprod(timesteps: int) -> "Tensor":
-    """Return the product of 1 - beta, [T] float64, of DDPM's linear betas (arXiv:2006.11239 §4)."""
-    import torch
-
-    betas = torch.linspace(_BETA_START, _BETA_END, timesteps, dtype=torch.float64)
-    return torch.cumprod(1 - betas, dim=0)
-
-
-def cosine_alphas_cumprod(timesteps: int) -> "Tensor":
-    """Return the cosine schedule, [T] float64, betas capped at 0.999 (arXiv:2102.09672 §3.2)."""
-    import torch
-
-    edges = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
-    level = torch.cos((edges + 0.008) / 1.008 * torch.pi / 2) ** 2
-    betas = (1 - level[1:] / level[:-1]).clamp(max=_MAX_BETA)
-    return torch.cumprod(1 - betas, dim=0)
 
 
 @dataclass(frozen=True)
 class Process:
-    """x_t = alpha(t) x_0 + sigma(t) eps and what the network is asked to predict from x_t.
+    """x_t = alpha(t) x_0 + sigma(t) eps, what the network is asked to predict from x_t, and how errors weigh.
 
-    `schedule` is linear or cosine (alpha² + sigma² = 1, t a whole number), flow (alpha = 1 - t/T, sigma = t/T,
-    t a real number), edm (alpha = 1, ln sigma normal) or ve (alpha = 1, ln sigma uniform); `prediction` is
-    epsilon, v, x0, flow (the velocity eps - x_0) or score (-eps/sigma). With `uncertainty` the network's second
-    output is the logarithm of the error to expect, which divides it.
+    `schedule` is linear, cosine or sigmoid (alpha² + sigma² = 1, t a whole number), flow (alpha = 1 - t/T,
+    sigma = t/T, t a real number), edm (alpha = 1, ln sigma normal) or ve (alpha = 1, ln sigma uniform).
+    `prediction` is epsilon, v, x0, flow (the velocity eps - x_0), score (-eps/sigma) or F (what the network
+    inside `preconditioning` gives). With `uncertainty` the network's second output is the logarithm of the
+    error to expect, which divides it. The other fields are the settings of these names in `designer.training`.
     """
 
     schedule: str
     prediction: str
     timesteps: int = 1000
     uncertainty: bool = False
+    zero_terminal_snr: bool = False
+    preconditioning: str = "none"
+    loss: str = ""
+    sigma_mean: float = -1.2
+    sigma_std: float = 1.2
+    sigma_data: float = 0.5
+    timestep_density: str = "uniform"
+    logit_mean: float = 0.0
+    logit_std: float = 1.0
+    shift: float = 1.0
+    noise_range: tuple[float, float] | None = None
+    min_snr_gamma: float = 5.0
+    p2_gamma: float = 1.0
+    p2_k: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.loss:
+            object.__setattr__(self, "loss", default_loss(self.schedule, self.prediction))
 
     @classmethod
     def of(
@@ -60,72 +63,99 @@ class Process:
     ) -> "Process":
         """Return the process a design's `training` asks for, where `schedule` and `prediction` override it.
 
-        Raises UserError for an unknown name or for a pair that has no meaning together.
+        Raises UserError for a value that is not allowed or for settings that have no meaning together.
         """
-        target = prediction or training.get("prediction") or ("flow" if schedule == "flow" else "epsilon")
-        levels = schedule or training.get("schedule") or ("flow" if target == "flow" else "linear")
-        timesteps = training.get("timesteps", 1000)
-        if target not in PREDICTIONS:
-            raise UserError(f"prediction: received {target!r}, expected one of {', '.join(PREDICTIONS)}")
-        if levels not in SCHEDULES:
-            raise UserError(f"schedule: received {levels!r}, expected one of {', '.join(SCHEDULES)}")
-        if not isinstance(timesteps, int) or timesteps < BINS:
-            raise UserError(
-                f"training.timesteps: received {timesteps!r}, expected a whole number of at least {BINS}"
-            )
-        if (target == "flow") != (levels == "flow") and (target == "flow" or target == "v"):
-            raise UserError(
-                f'schedule {levels!r} and prediction {target!r} do not fit: "flow" velocity needs the flow '
-                f'schedule, and "v" needs linear or cosine'
-            )
-        return cls(levels, target, timesteps, training.get("uncertainty") is True)
+        values = {one.name: training[one.name] for one in fields(cls) if one.name in training}
+        wrapped = values.get("preconditioning", "none") != "none"
+        target = prediction or values.get("prediction") or _target(schedule, wrapped)
+        levels = schedule or values.get("schedule") or _schedule(target)
+        values |= {"prediction": target, "schedule": levels}
+        settings.require(values)
+        if target == "F" and not wrapped:
+            values["preconditioning"] = "edm"
+        if "noise_range" in values:
+            values["noise_range"] = tuple(values["noise_range"])
+        process = cls(**values)
+        _require_together(process)
+        return process
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Process":
+        """Return the process from its JSON values."""
+        known = values.get("noise_range")
+        return cls(**{**values, "noise_range": None if known is None else tuple(known)})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the process as JSON values."""
+        return asdict(self)
 
     def alpha_sigma(self, t: "Tensor") -> tuple["Tensor", "Tensor"]:
         """Return alpha and sigma, each [B] float32, at the noise levels `t` [B] in [0, T)."""
         import torch
 
+        alpha, sigma = (torch.from_numpy(one) for one in self.levels(t.double().cpu().numpy()))
+        return alpha.float().to(t.device), sigma.float().to(t.device)
+
+    def levels(self, t: Array) -> tuple[Array, Array]:
+        """Return alpha and sigma, each [B] float64, at the noise levels `t` [B] in [0, T)."""
         if self.schedule == "flow":
-            sigma = (t.double() / self.timesteps).float()
-            return 1 - sigma, sigma
-        if self.schedule in EXPLODING:
-            share = (t.double() + 0.5) / self.timesteps
-            if self.schedule == "edm":
-                sigma = torch.exp(_EDM_MEAN + _EDM_STD * torch.special.ndtri(share)).float()
-            else:
-                sigma = (_VE_LOW * (_VE_HIGH / _VE_LOW) ** share).float()
-            return torch.ones_like(sigma), sigma
-        table = linear_alphas_cumprod if self.schedule == "linear" else cosine_alphas_cumprod
-        level = table(self.timesteps).to(t.device)[t.long()]
-        return level.sqrt().float(), (1 - level).sqrt().float()
+            return 1 - t / self.timesteps, t / self.timesteps
+        if self.schedule in TABLES:
+            table = alphas_cumprod(self.schedule, self.timesteps, self.zero_terminal_snr)
+            level = table[t.astype(np.int64)]
+            return np.sqrt(level), np.sqrt(1 - level)
+        sigma = sigma_at(self, (t + 0.5) / self.timesteps)
+        return np.ones_like(sigma), sigma
+
+    def scalings(self, alpha: Array, sigma: Array) -> Scalings:
+        """Return the scalings of the preconditioning around x_t / alpha, which holds noise of sigma / alpha."""
+        return scalings(self.preconditioning, sigma / alpha, self.sigma_data, self.timesteps)
 
     def noised(self, x0: "Tensor", eps: "Tensor", t: "Tensor") -> "Tensor":
         """Return x_t, of the shape of `x0` [B, ...], at the noise levels `t` [B]."""
         alpha, sigma = (_like(value, x0) for value in self.alpha_sigma(t))
         return alpha * x0 + sigma * eps
 
+    def seen(self, x0: "Tensor", eps: "Tensor", t: "Tensor") -> tuple["Tensor", "Tensor", "Tensor"]:
+        """Return what the network is given: the noisy sample, and the noise level as a timestep and as sigma."""
+        alpha, sigma = self.alpha_sigma(t)
+        x = self.noised(x0, eps, t)
+        if self.preconditioning == "none":
+            return x, t, sigma
+        wrap = self._wrap(alpha, sigma)
+        return x * _like(wrap["input"] / alpha, x), wrap["noise"], wrap["noise"]
+
+    def _wrap(self, alpha: "Tensor", sigma: "Tensor") -> dict[str, "Tensor"]:
+        import torch
+
+        found = self.scalings(alpha.double().numpy(), sigma.double().numpy())
+        return {name: torch.from_numpy(value).float() for name, value in vars(found).items()}
+
     def target(self, x0: "Tensor", eps: "Tensor", t: "Tensor") -> "Tensor":
-        """Return what to predict, of the shape of `x0`: eps, alpha·eps - sigma·x0, x0, eps - x0 or -eps/sigma."""
+        """Return what to predict, of the shape of `x0`.
+
+        That is eps, alpha·eps - sigma·x0, x0, eps - x0, -eps/sigma, or (x0 - c_skip x_t/alpha) / c_out.
+        """
         if self.prediction == "epsilon":
             return eps
         if self.prediction == "x0":
             return x0
         if self.prediction == "flow":
             return eps - x0
-        if self.prediction == "score":
-            return -eps / _like(self.alpha_sigma(t)[1], x0)
-        alpha, sigma = (_like(value, x0) for value in self.alpha_sigma(t))
-        return alpha * eps - sigma * x0
+        alpha, sigma = self.alpha_sigma(t)
+        if self.prediction == "F":
+            wrap = self._wrap(alpha, sigma)
+            unscaled = x0 + _like(sigma / alpha, x0) * eps
+            return (x0 - _like(wrap["skip"], x0) * unscaled) / _like(wrap["out"], x0)
+        alpha, sigma = _like(alpha, x0), _like(sigma, x0)
+        return -eps / sigma if self.prediction == "score" else alpha * eps - sigma * x0
 
     def weight(self, t: "Tensor") -> "Tensor":
-        """Return the weight of each sample's squared error, [B]: sigma² for a score, EDM's on its schedule, else 1."""
+        """Return the weight of each sample's squared error, [B], as `loss` says."""
         import torch
 
-        sigma = self.alpha_sigma(t)[1]
-        if self.prediction == "score":
-            return sigma**2
-        if self.schedule == "edm" and self.prediction == "x0":
-            return (sigma**2 + _EDM_DATA**2) / (sigma * _EDM_DATA) ** 2
-        return torch.ones_like(sigma)
+        alpha, sigma = self.levels(t.double().cpu().numpy())
+        return torch.from_numpy(loss_weight(self, alpha, sigma)).float().to(t.device)
 
     def sample_levels(self, count: int, generator: "Generator") -> tuple["Tensor", "Tensor"]:
         """Draw `count` noise levels, stratified: (t float32 [count], bin int64 [count] in 0..7).
@@ -138,12 +168,55 @@ class Process:
         order = torch.randperm(BINS, generator=generator)
         bins = order[torch.arange(count) % BINS]
         u = torch.rand(count, generator=generator, dtype=torch.float64)
-        t = (bins + u) / BINS * self.timesteps
-        if self.schedule != "flow":
-            # floor lands in the bin below only where T/8 is not whole; the bin is then the level's own
-            t = t.floor().clamp(max=self.timesteps - 1)
-            bins = (t * BINS / self.timesteps).long()
+        low, high = drawn_range(self)
+        share = low + (high - low) * (bins + u) / BINS
+        if self.schedule == "flow":
+            return torch.from_numpy(flow_level_at(self, share.numpy()) * self.timesteps).float(), bins
+        t = (share * self.timesteps).floor().clamp(max=self.timesteps - 1)
+        # floor lands in the bin below only where a bin is no whole number of levels; it is then the level's own
+        bins = ((t / self.timesteps - low) / (high - low) * BINS + 1e-9).long().clamp(0, BINS - 1)
         return t.float(), bins
+
+
+def _target(schedule: str | None, wrapped: bool) -> str:
+    return "F" if wrapped else "flow" if schedule == "flow" else "epsilon"
+
+
+def _schedule(target: str) -> str:
+    return {"flow": "flow", "F": "edm"}.get(target, "linear")
+
+
+def _require_together(process: Process) -> None:
+    """Raise UserError for settings that exclude each other."""
+    schedule, target = process.schedule, process.prediction
+    if (target == "flow" and schedule != "flow") or (target == "v" and schedule not in TABLES):
+        raise UserError(
+            f'schedule {schedule!r} and prediction {target!r} do not fit: "flow" velocity needs the flow '
+            f'schedule, and "v" needs {", ".join(TABLES)}'
+        )
+    if (target == "F") != (process.preconditioning != "none"):
+        raise UserError(
+            f"prediction {target!r} and preconditioning {process.preconditioning!r} do not fit: "
+            f'inside a preconditioning the prediction is "F"'
+        )
+    if process.zero_terminal_snr and (schedule not in TABLES or target not in ("v", "x0")):
+        raise UserError(
+            f"zero_terminal_snr with schedule {schedule!r} and prediction {target!r}: it needs one of "
+            f"{', '.join(TABLES)} and prediction v or x0, as the last level holds nothing of the image"
+        )
+    if process.schedule != "flow" and (process.timestep_density != "uniform" or process.shift != 1):
+        raise UserError(f"timestep_density and shift belong to the flow schedule; received {schedule!r}")
+    _require_range(process)
+
+
+def _require_range(process: Process) -> None:
+    if process.noise_range is None:
+        return
+    received = list(process.noise_range)
+    top = float("inf") if process.schedule in EXPLODING else 1.0
+    if len(received) != 2 or not received[0] < received[1] <= top:
+        unit = "of σ" if process.schedule in EXPLODING else "of t/T, at most 1"
+        raise UserError(f"training.noise_range: received {received}; expected [low, high] {unit}")
 
 
 def per_bin(values: "Tensor", bins: "Tensor") -> "Tensor":

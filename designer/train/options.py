@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from designer.errors import UserError
+from designer.training import PREDICTIONS, SCHEDULES
 
 DATASETS = ("auto", "digits", "photos", "leaves", "fields", "latents", "folder")
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("fp32", "bf16", "fp16")
-SCHEDULES = ("linear", "cosine", "flow", "edm", "ve")
-PREDICTIONS = ("epsilon", "v", "x0", "flow", "score")
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 

@@ -5,15 +5,20 @@ import torch
 from diffusers import DDPMScheduler, FlowMatchEulerDiscreteScheduler
 
 from designer.errors import UserError
-from designer.train.noise import BINS, Process, cosine_alphas_cumprod, linear_alphas_cumprod, per_bin
+from designer.train.noise import BINS, Process, per_bin
+from designer.train.schedules import cosine_alphas_cumprod, linear_alphas_cumprod
 
 
 @pytest.mark.parametrize("timesteps", [100, 1000])
 def test_schedules_equal_diffusers(timesteps: int) -> None:
     linear = DDPMScheduler(timesteps, beta_start=1e-4, beta_end=2e-2, beta_schedule="linear").alphas_cumprod
     cosine = DDPMScheduler(timesteps, beta_schedule="squaredcos_cap_v2").alphas_cumprod
-    torch.testing.assert_close(linear_alphas_cumprod(timesteps).float(), linear, rtol=1e-4, atol=1e-8)
-    torch.testing.assert_close(cosine_alphas_cumprod(timesteps).float(), cosine, rtol=1e-4, atol=1e-8)
+    torch.testing.assert_close(
+        torch.tensor(linear_alphas_cumprod(timesteps)).float(), linear, rtol=1e-4, atol=1e-8
+    )
+    torch.testing.assert_close(
+        torch.tensor(cosine_alphas_cumprod(timesteps)).float(), cosine, rtol=1e-4, atol=1e-8
+    )
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
