@@ -48,6 +48,13 @@ class Preset:
             for port in self.design.main_definition.inputs
         ]
 
+    @property
+    def drawing(self) -> str:
+        """How the network is drawn: as a "u" with an encoder and a decoder, or as a "column"."""
+        names = [name.partition("_")[0] for name in self.design.main_definition.nodes]
+        inner = [name.partition("_")[0] for one in self.design.definitions.values() for name in one.nodes]
+        return "u" if {"down", "up"} <= {*names, *inner} else "column"
+
     def to_json(self) -> dict[str, Any]:
         """Return the catalogue entry (DESIGN section 6)."""
         return {
@@ -57,6 +64,7 @@ class Preset:
             "parameters": self.parameters,
             "inputs": self.inputs,
             "summary": self.summary,
+            "drawing": self.drawing,
             "reference": self.reference,
         }
 

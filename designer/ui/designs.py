@@ -1,5 +1,6 @@
 """Opening and saving, as the page asks for it."""
 
+from functools import cache
 from pathlib import Path
 
 from designer.document import Design, loads
@@ -32,7 +33,7 @@ class Designs:
 
     def list_presets(self, _: str) -> Answer:
         """Every preset with its family, title, parameter count and summary."""
-        return {"presets": [preset.to_json() for preset in presets()]}
+        return {"presets": _preset_entries()}
 
     def open_preset(self, text: str) -> Answer:
         """A design from the preset named `id`."""
@@ -71,6 +72,12 @@ class Designs:
                 field(values, "document"), file if isinstance(file, str) else None
             )
         }
+
+
+@cache
+def _preset_entries() -> list[Answer]:
+    """What the gallery shows; presets do not change while the app runs."""
+    return [preset.to_json() for preset in presets()]
 
 
 def first_design(design: Design | None, workspace: Workspace, file: str | None = None) -> Opened:

@@ -12,6 +12,7 @@ export interface PresetEntry {
   title: string;
   parameters: number;
   summary: string;
+  drawing: string;
   inputs?: unknown;
 }
 
