@@ -33,7 +33,7 @@ def _broken(editor: EditorPage) -> None:
 
 def _gallery(editor: EditorPage) -> None:
     editor.page.get_by_role("button", name="Presets").click()
-    editor.page.wait_for_selector("dialog[open]")
+    editor.page.wait_for_selector("dialog[open] [data-preset]")
 
 
 # Name of the picture: the preset that is open, and what is done to it.
@@ -62,12 +62,13 @@ def main() -> None:
     """Draw every state into the folder named on the command line (default: docs/images)."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as workspace:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         for state, (preset, act) in STATES.items():
-            app = launch(build(preset), port=None, workspace=Path(workspace), block=False)
-            _shoot(browser, app.local_url, state, act, folder)
-            app.close()
+            with tempfile.TemporaryDirectory() as workspace:
+                app = launch(build(preset), port=None, workspace=Path(workspace), block=False)
+                _shoot(browser, app.local_url, state, act, folder)
+                app.close()
         browser.close()
 
 
