@@ -12,6 +12,7 @@ from designer.catalogue import catalogue
 from designer.check import check
 from designer.document import Design, Parameter
 from designer.errors import DesignError, UserError
+from designer.plan.bound import bound_sizes
 from designer.plan.builder import ClassBuilder, plain
 from designer.plan.model import Plan
 from designer.plan.sources import block_sources
@@ -74,7 +75,9 @@ def _symbolic_frame(design: Design, builder: ClassBuilder) -> Frame:
     definition = builder.definition
     values = {name: symbols[name] for name in definition.parameters}
     own = values if definition.name == design.main else {}  # what callees read of the design stays a symbol
-    elaborator.globals = {**design.parameters, **implicit, **own}
+    named = bound_sizes(definition)  # by an input, whatever the design calls so
+    read = {name: value for name, value in design.parameters.items() if name not in named}
+    elaborator.globals = {**read, **implicit, **own}
     inputs = elaborator.free_inputs(definition, values)
     for port in definition.inputs:
         if port.optional and port.name not in builder.inputs:

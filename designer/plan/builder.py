@@ -7,6 +7,7 @@ from typing import Any
 from designer import expressions
 from designer.dims import Dim
 from designer.document import Definition, Design, DesignPort
+from designer.plan.bound import bound_sizes
 from designer.plan.constructor import Site, constructor_lines, initialize_lines
 from designer.plan.forward import ForwardPlan
 from designer.plan.model import Argument, ClassPlan, Line
@@ -55,8 +56,9 @@ class ClassBuilder:
 
     @property
     def declared(self) -> dict[str, Param]:
-        """Parameters of the class: the definition's own, then those of the design that it reads."""
-        return {**declarations(self.definition), **self.implicit}
+        """Parameters of the class: the definition's own, sizes that its inputs name, what it reads of the design."""
+        sizes = {} if self.definition.name == self.design.main else bound_sizes(self.definition)
+        return {**declarations(self.definition), **sizes, **self.implicit}
 
     def symbols(self) -> dict[str, Any]:
         """The symbolic stand-in of each parameter; constants stand for themselves."""
@@ -82,12 +84,13 @@ class ClassBuilder:
                 self.sites[name] = Site(call, self.definition.name, {}, name)
                 continue
             always = len(active) == len(self.frames)
-            declared = {**declarations(call.target), **self.implicit_of.get(call.target.name, {})}
+            known = {**declarations(call.target), **self._bound(call, active)}
             texts = {
                 param: argument_text(declaration, call, active, self.design.parameters, self.constants)
-                if param in declarations(call.target)
-                else param
-                for param, declaration in declared.items()
+                for param, declaration in known.items()
+            }
+            texts |= {
+                param: param for param in self.implicit_of.get(call.target.name, {}) if param not in known
             }
             texts = {param: fold(text, self.constants) for param, text in texts.items()}
             attribute = first_of_instance.setdefault(call.node.instance, name) if call.node.instance else name
@@ -101,6 +104,16 @@ class ClassBuilder:
                 site.count, site.condition = f"{site.count} if {site.condition} else 0", ""
             site.attributes = self._attributes(site)
             self.sites[name] = site
+
+    @staticmethod
+    def _bound(call: Call, active: list[Frame]) -> dict[str, Param]:
+        """The sizes that the inputs of the called definition name, where each call gives them a number."""
+        iterations = [one for site in active for one in site.calls[call.node.id].iterations]
+        return {
+            name: one
+            for name, one in bound_sizes(call.target).items()
+            if all(isinstance(iteration.names.get(name), int) for iteration in iterations)
+        }
 
     def _reads(self, call: Call, active: list[Frame], by_frame: Mapping[int, Variant]) -> list[str]:
         """The connected inputs that the node takes: a class leaves out those that it does not use."""

@@ -65,7 +65,8 @@ def constructor_lines(site: Site) -> list[Line]:
     head, arguments = built[-1]
     prefix = f"self.{site.attribute} = "
     if site.count:
-        texts = [*site.texts.values(), *site.choices]
+        kept = [text for name, text in site.texts.items() if _is_given(site, name)]
+        texts = [*kept, *site.choices]
         variable = "i" if any("i" in expressions.names(text) for text in texts) else "_"
         loop = f"for {variable} in range({site.count})"
         text = module_list(prefix, built, site.choices, loop, INDENT)
@@ -75,6 +76,11 @@ def constructor_lines(site: Site) -> list[Line]:
     else:
         text = call(prefix, head, arguments, INDENT)
     return [Line(text, site.place)]
+
+
+def _is_given(site: Site, name: str) -> bool:
+    """Whether the call's constructor takes this argument; classes leave out those that they do not read."""
+    return not site.classes or any(name in kept for _, kept in site.classes)
 
 
 def _conditional(prefix: str, head: str, arguments: list[str], condition: str, off: str) -> str:

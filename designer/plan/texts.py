@@ -12,6 +12,7 @@ from typing import Any
 from designer import expressions
 from designer.dims import Dim, UndecidedError
 from designer.expressions import ExpressionError
+from designer.plan.bound import bound_values
 from designer.plan.variants import Variant
 from designer.shapes.binding import SizeList
 from designer.shapes.frame import Call, Frame
@@ -93,7 +94,7 @@ def fold(text: str, constants: Mapping[str, Any]) -> str:
 
 def _inferred(name: str, symbolic: Call) -> str:
     """The expression found by the symbolic walk; the first iteration may differ from the others."""
-    found = [_text(iteration.params.get(name)) for iteration in symbolic.iterations]
+    found = [_text(one.params.get(name, one.names.get(name))) for one in symbolic.iterations]
     if not found or "" in found:
         return ""
     if len(set(found)) == 1:
@@ -114,10 +115,10 @@ def site_values(node: str, name: str, sites: list[Frame]) -> Iterator[tuple[dict
     for site in sites:
         call = site.calls.get(node)
         for index, iteration in enumerate(call.iterations if call else ()):
-            env: dict[str, Any] = dict(site.params)
+            env: dict[str, Any] = {**bound_values(site), **site.params}
             if call is not None and call.node.repeat is not None:
                 env |= {"i": index, "L": call.count}
-            yield env, iteration.params[name]
+            yield env, iteration.params.get(name, iteration.names.get(name))
 
 
 def _equals(text: str, env: Mapping[str, Any], value: Any) -> bool:
