@@ -22,22 +22,27 @@ _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
 
 @dataclass(frozen=True)
 class Source:
-    """What a source says: its design and weight rules, where its weights lie, the operators without block."""
+    """What a source says: its design and weight rules, where its weights lie, the operators without block.
+
+    A graph is any network: a design that the rules find wrong is still one to edit.
+    """
 
     imported: Imported
     weights: Path | None = None
     unknown: tuple[str, ...] = ()
+    is_graph: bool = False
 
 
 @dataclass(frozen=True)
 class ImportedDesign:
-    """An import: the design; its rendering and the weights that were written, unless operators are unknown."""
+    """An import: the design; its rendering and the weights that were written, unless there are problems."""
 
     design: Design
     rendering: Rendering | None
     weights: Path | None = None
     outputs: tuple[Output, ...] = ()
     unknown: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what `designer import --json` prints, beside the name of the file."""
@@ -46,7 +51,8 @@ class ImportedDesign:
         size = sum(one.size for one in self.outputs)
         written = {"path": str(self.weights), "tensors": len(self.outputs), "bytes": size}
         weights = written if self.weights else None
-        return {"name": self.design.name, **entry, "weights": weights, "unknown": list(self.unknown)}
+        problems = {"unknown": list(self.unknown), "errors": list(self.errors)}
+        return {"name": self.design.name, **entry, "weights": weights, **problems}
 
 
 def import_source(
@@ -55,16 +61,21 @@ def import_source(
     """Import a design and, where `weights_out` is given, write its weights for the rendered model.
 
     The weights are those of `weights`, else those that the source holds. Operators that no block stands for
-    are listed; nodes of their names stand for them. Raises UserError naming the argument or tensor that cannot
-    be used; nothing is written then.
+    are listed; nodes of their names stand for them, and the weights are not written. Raises UserError naming
+    the argument or tensor that cannot be used; nothing is written then.
     """
     if weights is not None and weights_out is None:
         raise UserError("--weights: expected --weights-out too, the file that receives the converted weights")
     with open_source(source) as found:
         design = read_design(found.imported.document)
-        if found.unknown:
-            return ImportedDesign(design, None, unknown=found.unknown)
-        result = ImportedDesign(design, render(_checked(design, source)))
+        errors = () if found.unknown else _errors(design)
+        if errors and not found.is_graph:
+            raise UserError(
+                f"{source}: describes no network that works; first of {len(errors)} errors: {errors[0]}"
+            )
+        if found.unknown or errors:
+            return ImportedDesign(design, None, unknown=found.unknown, errors=errors)
+        result = ImportedDesign(design, render(design))
         if weights_out is None:
             return result
         held = weights or found.weights
@@ -95,17 +106,12 @@ def open_source(source: str) -> Iterator[Source]:
             raise UserError(
                 f"{source}: expected a diffusers config.json or model folder, an ONNX file, or module:callable"
             )
-        yield Source(imported, unpacked, tuple(unknown))
+        yield Source(imported, unpacked, tuple(unknown), is_graph=True)
 
 
-def _checked(design: Design, source: str) -> Design:
-    report = check(design)
-    errors = [one for one in report.diagnostics if one.severity == "error"]
-    if errors:
-        raise UserError(
-            f"{source}: describes no network that works; first of {len(errors)} errors: {errors[0].node}: {errors[0].message}"
-        )
-    return design
+def _errors(design: Design) -> tuple[str, ...]:
+    found = [one for one in check(design).diagnostics if one.severity == "error"]
+    return tuple(f"{one.node}: {one.message}" for one in found)
 
 
 def _write_weights(result: ImportedDesign, imported: Imported, held: Path, out: Path) -> ImportedDesign:

@@ -97,6 +97,18 @@ class Convolutional(nn.Module):
         return self.out(self.up(torch.cat([h, up], dim=1)))
 
 
+class Normalised(nn.Module):
+    """A network that the rules find wrong: it normalises over the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.norm = nn.BatchNorm2d(8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv(x))
+
+
 class Sorted(nn.Module):
     """A network with an operator that no block stands for."""
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from designer.check import check
 from designer.cli import main
-from designer.document import Design
+from designer.document import Design, load
 from designer.errors import UserError
 from designer.reader import read_design
 from designer.render import Rendering, load_model, render
@@ -82,6 +82,15 @@ def test_an_operator_without_block_is_listed_and_stands_in_the_design(tmp_path: 
     assert nodes["fc"]["call"] == "Linear" and nodes["aten_sort_default"]["call"] == "AtenSortDefault"
     assert main(["check", str(design)]) == 1
     assert "AtenSortDefault" in capsys.readouterr().err
+
+
+def test_a_network_that_the_rules_find_wrong_is_saved_and_judged(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    design = tmp_path / "design.json"
+    found = main(["import", "tests.importers.networks:Normalised", "-o", str(design)])
+    errors = [one for one in check(load(design)).diagnostics if one.severity == "error"]
+    assert found == (1 if errors else 0)
+    assert "norm" in load(design).main_definition.nodes
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 from designer.dims import Dim, simplify
 from designer.sources.graph.reshape import same
-from designer.sources.pytorch.operators import handles
+from designer.sources.pytorch.table import handles
 from designer.sources.pytorch.tracer import Operator, State, Tracer, UnsupportedError
 
 

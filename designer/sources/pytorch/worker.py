@@ -76,10 +76,11 @@ def _traced(program: Any, name: str, path: str) -> dict[str, Any]:
     from safetensors.torch import save_file
 
     from designer.sources.graph.assemble import assemble
-    from designer.sources.pytorch import layers, operators  # noqa: F401  (layers register themselves)
+    from designer.sources.pytorch import axes, layers, operators  # noqa: F401  (they register themselves)
+    from designer.sources.pytorch.table import TABLE
     from designer.sources.pytorch.tracer import Tracer
 
-    tracer = Tracer(program, operators.TABLE)
+    tracer = Tracer(program, TABLE)
     trace = tracer.run()
     made = assemble(trace, name)
     tensors = {
