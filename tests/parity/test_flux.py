@@ -6,6 +6,8 @@ import pytest
 import torch
 
 pytest.importorskip("diffusers")
+from designer.errors import UserError
+from designer.importers import convert_config
 from tests.parity.harness import TOLERANCE, compare, configurations
 
 TINY: dict[str, Any] = {
@@ -43,3 +45,16 @@ def test_other_arguments(name: str) -> None:
     if arguments.get("guidance_embeds"):
         inputs["guidance"] = torch.tensor([1.0, 3.5])
     assert compare("FluxTransformer2DModel", arguments, inputs).error < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"axes_dims_rope": [4, 8]}, "axes_dims_rope"),
+        ({"axes_dims_rope": [3, 5]}, "axes_dims_rope"),
+        ({"num_heads": 2}, "num_heads"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(arguments: dict[str, Any], named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        convert_config({"_class_name": "FluxTransformer2DModel", **TINY, **arguments})

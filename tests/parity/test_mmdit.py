@@ -6,6 +6,8 @@ import pytest
 import torch
 
 pytest.importorskip("diffusers")
+from designer.errors import UserError
+from designer.importers import convert_config
 from tests.parity.harness import TOLERANCE, compare, configurations
 
 TINY: dict[str, Any] = {
@@ -41,3 +43,18 @@ def test_other_arguments(name: str) -> None:
         "timestep": torch.tensor([3.0, 900.0]),
     }
     assert compare("SD3Transformer2DModel", arguments, inputs).error < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"caption_projection_dim": 24}, "caption_projection_dim"),
+        ({"qk_norm": "rms_norm_across_heads"}, "qk_norm"),
+        ({"pos_embed_max_size": 0}, "pos_embed_max_size"),
+        ({"num_layers": 0}, "num_layers"),
+        ({"dual_attention_layer": [0]}, "dual_attention_layer"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(arguments: dict[str, Any], named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        convert_config({"_class_name": "SD3Transformer2DModel", **TINY, **arguments})
