@@ -42,6 +42,8 @@ def read_class(
         return [] if count is None else [ClassCondition("table", count, time, concat=concat)]
     if kind in ("projection", "simple_projection") and size is None:
         config.fail("class_embed_type", kind, "needs projection_class_embeddings_input_dim")
+    if kind == "timestep" and time.fourier:
+        config.fail("class_embed_type", kind, "random features shared with the timestep have no counterpart")
     return [ClassCondition(CLASS_KINDS[kind], size or 0, time, act, concat)]
 
 

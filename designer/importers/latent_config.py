@@ -37,13 +37,22 @@ class Sizes:
     depths: tuple[Depth, ...]
     only_cross: tuple[bool, ...]
 
-    def level(self, index: int, kind: str, extra: int = 0, depth: Depth | None = None) -> Level:
-        """Return the level; a decoder level has an extra block."""
-        blocks = self.blocks[index] + extra
-        heads = self.heads[index]
+    def level(self, index: int, kind: str) -> Level:
+        """Return an encoder level."""
+        return self._level(index, kind, self.blocks[index], self.heads[index], self.depths[index])
+
+    def up_level(self, index: int, kind: str, depth: Depth) -> Level:
+        """Return a decoder level, which has a block more.
+
+        The source reads head sizes, unlike numbers of heads, from the finest level on where it means the coarsest.
+        """
+        heads = self.heads[-1 - index] if kind == "mixed" else self.heads[index]
+        return self._level(index, kind, self.blocks[index] + 1, heads, depth)
+
+    def _level(self, index: int, kind: str, blocks: int, heads: int, depth: Depth) -> Level:
         if kind == "mixed":  # attention_head_dim is the size of a head here, the number of heads elsewhere
             heads = self.channels[index] // heads
-        return Level(kind, blocks, heads, _depth(depth or self.depths[index], blocks), self.only_cross[index])
+        return Level(kind, blocks, heads, _depth(depth, blocks), self.only_cross[index])
 
 
 def _depth(depth: Depth, blocks: int) -> int | tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Import of diffusers' UNet2DConditionModel."""
 
+from dataclasses import replace
 from typing import Any
 
 from designer.importers import Imported, Importer
@@ -51,6 +52,8 @@ def convert(config: Config) -> Imported:
         training["conditioning_channels"] = network.in_channels - network.out_channels
     elif network.out_channels == 2 * network.in_channels:
         training["learned_sigma"] = True
+    elif network.out_channels > network.in_channels:  # no denoiser: a map to another kind of map
+        network = replace(network, denoises=False)
     return Imported(unet(network, "UNet2DConditionModel", DOC, training=training), weight_rules(network))
 
 
@@ -64,13 +67,14 @@ def read(config: Config) -> LatentUNet:
     depths = _decoder_depths(config, sizes)
     context_dim = _context_dim(config, [*down, *up])
     context = read_context(config, context_dim)
+    middle = middle_level(config, sizes, _middle_only_cross(config))
     style = _style(config, sizes)
     time = _time(config)
-    return LatentUNet(
+    network = LatentUNet(
         channels=sizes.channels,
         down=tuple(sizes.level(index, kind) for index, kind in enumerate(down)),
-        up=tuple(sizes.level(index, kind, 1, depths[index]) for index, kind in enumerate(up)),
-        mid=middle_level(config, sizes, _middle_only_cross(config)),
+        up=tuple(sizes.up_level(index, kind, depths[index]) for index, kind in enumerate(up)),
+        mid=middle,
         context_dim=context_dim,
         in_channels=config.take("in_channels", 4, minimum=1),
         out_channels=config.take("out_channels", 4, minimum=1),
@@ -84,6 +88,29 @@ def read(config: Config) -> LatentUNet:
         kernels=(config.take("conv_in_kernel", 3, minimum=1), config.take("conv_out_kernel", 3, minimum=1)),
         names=NAMES,
     )
+    _refuse_unfit(config, network)
+    return network
+
+
+def _refuse_unfit(config: Config, network: LatentUNet) -> None:
+    """Refuse arguments that do not fit each other."""
+    last = len(network.channels) - 1
+    levels = [
+        *enumerate(network.down),
+        *enumerate(network.up),
+        *([(last, network.mid)] if network.mid else []),
+    ]
+    if network.context and not any(level.has_context for _, level in levels):
+        config.fail("encoder_hid_dim", network.context.in_dim, "no level looks at the context")
+    for index, level in levels:
+        channels = network.channels[index]
+        if (
+            level.kind == "mixed"
+            and network.style.context_norm == "layer_norm"
+            and channels != network.context_dim
+        ):
+            why = f"a level of {channels} channels cannot normalise {network.context_dim} features"
+            config.fail("cross_attention_norm", "layer_norm", why)
 
 
 def _refuse(config: Config) -> None:

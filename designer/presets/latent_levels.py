@@ -267,7 +267,7 @@ def _middle(parts: Parts, level: Level, factor: float) -> Json:
     graph = Graph()
     kind = Kind.of(level.single())
     bare = parts.style.bare_time and level.kind == "mixed"
-    res = parts.res_block(Residual(factor, not bare))
+    res = parts.res_block(Residual(factor, not bare, scaled="Middle"))
     params = {"out_channels": "channels", **PASS}
     graph.call("res", res, params, x="x", temb="temb")
     end = attend(parts, level, graph, kind)

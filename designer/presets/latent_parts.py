@@ -46,12 +46,13 @@ class Residual:
     factor: float = 1.0
     time_act: bool = True
     resample: str = ""  # "down", "up"
+    scaled: str = "Scaled"  # what a block with a factor is called
 
     @property
     def name(self) -> str:
         """The name of the definition."""
         base = {"": "ResBlock", "down": "ResDown", "up": "ResUp"}[self.resample]
-        return ("Scaled" if self.factor != 1 else "") + ("Direct" if not self.time_act else "") + base
+        return (self.scaled if self.factor != 1 else "") + ("Direct" if not self.time_act else "") + base
 
 
 def activation(graph: Graph, node: str, act: str, source: str) -> str:

@@ -99,6 +99,19 @@ UNETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {**SIMPLE, "only_cross_attention": True, "resnet_out_scale_factor": 1.5},
         {},
     ),
+    "head sizes of each level, two factors": (
+        {
+            **SIMPLE,
+            "down_block_types": ["ResnetDownsampleBlock2D", "DownBlock2D"],
+            "up_block_types": ["UpBlock2D", "SimpleCrossAttnUpBlock2D"],
+            "mid_block_type": "UNetMidBlock2DCrossAttn",
+            "attention_head_dim": [2, 4],
+            "resnet_out_scale_factor": 1.5,
+            "mid_block_scale_factor": 2.0,
+            "resnet_skip_time_act": True,
+        },
+        {},
+    ),
     "mixed kinds": (
         {"down_block_types": ["SimpleCrossAttnDownBlock2D", "CrossAttnDownBlock2D"], "attention_head_dim": 4},
         {},
@@ -197,6 +210,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "cross_attention_dim": ("UNet2DConditionModel", {"cross_attention_dim": [8, 16]}),
     "downsample_padding": ("UNet2DConditionModel", {"downsample_padding": 2}),
     "time_embedding_kind": ("UNet2DConditionModel", {"time_embedding_kind": "fourier"}),
+    "cross_attention_norm": ("UNet2DConditionModel", {**SIMPLE, "cross_attention_norm": "layer_norm"}),
+    "class_embed_type": (
+        "UNet2DConditionModel",
+        {"class_embed_type": "timestep", "time_embedding_type": "fourier"},
+    ),
     "encoder_hid_dim": ("ControlNetModel", {"encoder_hid_dim": 12}),
     "mid_block_type": ("ControlNetModel", {"mid_block_type": None}),
     "layers_per_block": ("ControlNetModel", {"layers_per_block": [1, 2]}),
