@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+import networkx as nx
+
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.flow import Key, Leaf
+from designer.rules.flow import Flow, Key, Leaf
 from designer.shapes.values import Tensor
 
 RULE = Rule(
@@ -23,18 +25,18 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Compare definitions that sum a convolutional branch: which of them the timestep reaches."""
-    times = {
-        port.name for port in context.design.main_definition.inputs if port.role in ("timestep", "sigma")
-    }
+    flow = context.flow
+    inputs = context.design.main_definition.inputs
+    starts = [("@", port.name) for port in inputs if port.role in ("timestep", "sigma")]
+    seen = set[Key]().union(*(nx.descendants(flow.graph, start) for start in starts if start in flow.graph))
     timed: dict[str, bool] = {}
-    for leaf in context.flow.tagged("add"):
+    for leaf in flow.tagged("add"):
         definition = leaf.frame.definition.name
-        if definition == context.design.main or not _is_residual(context, leaf):
+        if definition == context.design.main or timed.get(definition):
             continue
-        above = context.flow.upstream(leaf)
-        inside = {key for key in above if key[:-1] == leaf.key[:-1]}
-        fed = any(key[0] == "@" and key[1] in times for key in above) and _takes_vector(context, inside)
-        timed[definition] = timed.get(definition, False) or fed
+        branch = _branch(flow, leaf)
+        if branch:
+            timed[definition] = any(one.key in seen and _takes_vector(one) for one in branch)
     if any(timed.values()):
         for definition, fed in timed.items():
             if not fed:
@@ -49,25 +51,24 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 )
 
 
-def _is_residual(context: RuleContext, leaf: Leaf) -> bool:
-    """Whether the sum joins a map with a branch of its own definition that has two convolutions and ends in one."""
-    last = [
-        one
-        for port in leaf.spec.inputs
-        for one in context.flow.into(leaf, port.name)
-        if one.key[:-1] == leaf.key[:-1]
-    ]
-    for end in (one for one in last if one.has("conv") and one.iteration.params.get("kernel_size", 3) != 1):
-        inside = [context.flow.leaves[key] for key in context.flow.upstream(end) if key[:-1] == leaf.key[:-1]]
-        if any(one.has("norm") for one in inside) and any(one.has("conv") for one in inside):
-            return True
-    return False
+def _branch(flow: Flow, leaf: Leaf) -> list[Leaf]:
+    """What leads to the sum within its definition, where that is a residual branch: a norm and two convolutions."""
+    found: dict[Key, Leaf] = {}
+    todo = [one for port in leaf.spec.inputs for one in flow.into(leaf, port.name)]
+    if not any(one.has("conv") and one.iteration.params.get("kernel_size", 3) != 1 for one in todo):
+        return []
+    while todo:
+        one = todo.pop()
+        if one.key[:-1] == leaf.key[:-1] and one.key not in found:
+            found[one.key] = one
+            todo += [before for _, before in flow.inputs(one)]
+    convolutions = sum(one.has("conv") for one in found.values())
+    return list(found.values()) if convolutions > 1 and any(one.has("norm") for one in found.values()) else []
 
 
-def _takes_vector(context: RuleContext, keys: set[Key]) -> bool:
-    """Whether one of these block calls takes in a vector: where conditions enter a map."""
-    values = (value for key in keys for value in context.flow.leaves[key].call.inputs.values())
-    return any(isinstance(value, Tensor) and len(value.shape) == 2 for value in values)
+def _takes_vector(leaf: Leaf) -> bool:
+    """Whether a vector enters: where conditions meet a map."""
+    return any(isinstance(value, Tensor) and len(value.shape) == 2 for value in leaf.call.inputs.values())
 
 
 def _block(timed: bool) -> examples.Document:

@@ -79,6 +79,7 @@ class Flow:
 
     def __init__(self, frame: Frame) -> None:
         self.leaves: dict[Key, Leaf] = {}
+        self._upstream: dict[Key, set[Key]] = {}
         self.sources: dict[End, Ends] = {}  # a block call's input → the ends that feed it
         inputs = {name: ((INPUT, name),) for name in frame.inputs}
         self.outputs = self._expand(frame, (), inputs, {})
@@ -171,8 +172,18 @@ class Flow:
 
     def upstream(self, leaf: Leaf) -> set[Key]:
         """Return the keys of everything that a block call depends on."""
-        return set(nx.ancestors(self.graph, leaf.key))
+        if leaf.key not in self._upstream:
+            self._upstream[leaf.key] = set(nx.ancestors(self.graph, leaf.key))
+        return self._upstream[leaf.key]
+
+    @cached_property
+    def _by_tag(self) -> dict[str, list[Leaf]]:
+        found: dict[str, list[Leaf]] = {}
+        for leaf in self.leaves.values():
+            for tag in leaf.spec.tags:
+                found.setdefault(tag, []).append(leaf)
+        return found
 
     def tagged(self, *tags: str) -> list[Leaf]:
-        """Return the block calls that have one of these tags, in the order of the walk."""
-        return [leaf for leaf in self.leaves.values() if leaf.has(*tags)]
+        """Return the block calls that have one of these tags, those of the first tag first, in the order of the walk."""
+        return list({id(leaf): leaf for tag in tags for leaf in self._by_tag.get(tag, ())}.values())
