@@ -125,9 +125,8 @@ SPECS = (
 )  # fmt: skip
 
 
-def normalize(x: Tensor, dim: tuple[int, ...]) -> Tensor:
-    """Scale x to unit root mean square over `dim`."""
-    count = math.prod(x.shape[axis] for axis in dim)
+def normalize(x: Tensor, dim: tuple[int, ...], count: int) -> Tensor:
+    """Scale x to unit root mean square over the axes `dim`, which hold `count` numbers."""
     return x / (1e-4 + torch.linalg.vector_norm(x, dim=dim, keepdim=True) / math.sqrt(count))
 
 
@@ -139,10 +138,11 @@ class MPConv2d(nn.Module):
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
 
     def forward(self, x: Tensor) -> Tensor:
+        count = self.weight[0].numel()
         if self.training:
             with torch.no_grad():
-                self.weight.copy_(normalize(self.weight, (1, 2, 3)))  # forced weight normalisation
-        weight = normalize(self.weight, (1, 2, 3)) / math.sqrt(self.weight[0].numel())
+                self.weight.copy_(normalize(self.weight, (1, 2, 3), count))  # forced weight normalisation
+        weight = normalize(self.weight, (1, 2, 3), count) / math.sqrt(count)
         return F.conv2d(x, weight, padding=self.weight.shape[-1] // 2)
 
 
@@ -154,20 +154,21 @@ class MPLinear(nn.Module):
         self.weight = nn.Parameter(torch.randn(out_features, in_features))
 
     def forward(self, x: Tensor) -> Tensor:
+        count = self.weight.shape[1]
         if self.training:
             with torch.no_grad():
-                self.weight.copy_(normalize(self.weight, (1,)))  # forced weight normalisation
-        return F.linear(x, normalize(self.weight, (1,)) / math.sqrt(self.weight.shape[1]))
+                self.weight.copy_(normalize(self.weight, (1,), count))  # forced weight normalisation
+        return F.linear(x, normalize(self.weight, (1,), count) / math.sqrt(count))
 
 
 def pixel_norm(x: Tensor) -> Tensor:
     """Scale each pixel of a map [B, C, H, W] to unit root mean square over its channels."""
-    return normalize(x, (1,))
+    return normalize(x, (1,), x.shape[1])
 
 
 def head_norm(x: Tensor) -> Tensor:
     """Scale heads [B, heads, N, d] to unit root mean square over d."""
-    return normalize(x, (-1,))
+    return normalize(x, (-1,), x.shape[-1])
 
 
 class Gain(nn.Module):
