@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from designer.article import article_map
 from designer.catalogue import catalogue
 from designer.document import dumps
 from designer.examples import teaching_designs
@@ -22,7 +23,7 @@ from designer.rules import rules
 from designer.schema import document_schema
 
 ROOT = Path(__file__).resolve().parent.parent
-GOLDENS = ("ddpm-tiny", "ddpm-cifar10", "dit-tiny", "dit-s-2")
+GOLDENS = ("ddpm-cifar10", "dit-s-2", "sdxl-base", "sd3-medium", "flux-dev")  # beside every tiny size
 
 
 def generated() -> Iterator[tuple[str, str]]:
@@ -31,13 +32,19 @@ def generated() -> Iterator[tuple[str, str]]:
         yield f"examples/{preset.id}.json", dumps(preset.design)
     for name, design in teaching_designs().items():
         yield f"examples/{name}.json", dumps(design)
-    by_id = {preset.id: preset for preset in presets()}
-    for name in GOLDENS:
-        yield f"tests/golden/{name}.py.golden", render(by_id[name].design).files["model.py"]
+    yield from goldens()
     yield "docs/design.schema.json", json.dumps(document_schema(), indent=1, ensure_ascii=False) + "\n"
     yield "docs/reference/blocks.md", _blocks()
     yield "docs/reference/rules.md", _rules()
     yield "docs/reference/presets.md", _presets()
+    yield "docs/reference/article.md", article_map()
+
+
+def goldens() -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of every golden rendering."""
+    for preset in presets():
+        if preset.id in GOLDENS or "tiny" in preset.id:
+            yield f"tests/golden/{preset.id}.py.golden", render(preset.design).files["model.py"]
 
 
 def _blocks() -> str:
