@@ -100,7 +100,9 @@ class Binding:
         after = len(tokens) - star - 1
         if len(shape) < len(tokens) - 1:
             raise MismatchError(
-                f"{port} has {len(shape)} axes, expected at least {len(tokens) - 1}",
+                f"{port} has {len(shape)} axes, expected at least {len(tokens) - 1}"
+                if shape
+                else f"{port} is a plain number, expected a tensor {' '.join(tokens)}",
                 shape_text(shape),
                 " ".join(tokens),
                 port,

@@ -1,6 +1,7 @@
 """The unified operators: every filling of a socket trains, and what does not fit is refused with a reason."""
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -142,7 +143,7 @@ def test_blocks_start_as_the_identity(choices: Choices) -> None:
 @pytest.mark.parametrize(
     ("document", "code", "reason"),
     [
-        (fusion_unet(gate_s="ConstantGate", bound_s="SigmoidBound"), "S009", "x has 0 axes"),
+        (fusion_unet(gate_s="ConstantGate", bound_s="SigmoidBound"), "S009", "x is a plain number"),
         (fusion_unet(transform_s="ConcatChannels"), "S001", "ConcatChannels, which fills the socket, needs it"),
         (fusion_unet(gate_s="StrengthGate"), "S001", "StrengthGate, which fills the socket, needs it"),
         (fusion_unet(gate_s="LayerScale"), "S008", "takes gate, received skip"),
@@ -222,6 +223,49 @@ def test_one_loop_calls_classes_that_read_different_inputs() -> None:
     model = load_model(render(design))()
     assert summarize(design).parameters == sum(one.numel() for one in model.parameters())
     assert model(torch.randn(2, 1, 16, 16), torch.tensor([3.0, 500.0])).shape == (2, 1, 16, 16)
+
+
+POOLS: dict[str, list[Any]] = {
+    "transform_s": ["Projection", "GroupNorm", "BandSplit", "SkipTuner", "SiLU"],
+    "gate_s": [
+        "ConstantGate",
+        "SNRGate",
+        "ChannelMLPGate",
+        "HyperGate",
+        "FullGate",
+        "StrengthGate",
+        "LayerScale",
+    ],
+    "bound_s": ["SigmoidBound", "TanhBound", "SoftplusBound", "Identity"],
+    "gate_d": ["UnitGate", "ScalarMLPGate", "ScaleLongConstant"],
+    "fuse": ["VPAdd", "ConcatChannels", "ConcatProject", "MPSum", "MPConcat", "AttentionFusion"],
+    "attention": ["GroupedAttention", "DeepNormAttention", "SelfAttention"],
+    "feed_forward": ["DeepNormFeedForward", "MixtureOfExperts"],
+    "norm_in": ["Identity", "RMSNorm", "AdaRMSNorm"],
+    "norm_out": ["LayerNorm"],
+    "modulator": ["AdaLNModulation"],
+    "modulation": ["Identity"],
+    "gate": ["LayerScale", "ReZero", "TokenGate", "SNRResidualGate", "Identity"],
+    "residual": ["DeepNormAdd", "MPSum"],
+    "core": ["CosineAttention", "WindowAttention", "GroupedQueryAttention"],
+    "expand": ["SwiGLU", "ScaledLinear"],
+}
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_any_combination_runs_or_is_refused(seed: int) -> None:
+    rng = random.Random(seed)
+    build = fusion_unet if seed % 2 else residual_transformer
+    sockets = build()["definitions"][build()["main"]]["parameters"].keys() & POOLS.keys()
+    choices = {name: rng.choice(POOLS[name]) for name in sorted(sockets) if rng.random() < 0.5}
+    design = read_design(build(**choices))
+    report = check(design)
+    if not report.ok:
+        assert any(one.severity == "error" and one.message for one in report.diagnostics)
+        return
+    model = load_model(render(design))()
+    assert summarize(design).parameters == sum(one.numel() for one in model.parameters())
+    assert model(torch.randn(2, 1, 16, 24), torch.tensor([3.0, 700.0])).shape == (2, 1, 16, 24)
 
 
 @pytest.mark.parametrize("name", composites())
