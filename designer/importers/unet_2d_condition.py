@@ -1,8 +1,5 @@
 """Import of diffusers' UNet2DConditionModel."""
 
-from dataclasses import replace
-from typing import Any
-
 from designer.importers import Imported, Importer
 from designer.importers.config import Config
 from designer.importers.latent_conditions import (
@@ -29,6 +26,7 @@ from designer.importers.latent_rules import weight_rules
 from designer.presets.latent_conditions import Condition, TimeEmbedding
 from designer.presets.latent_labels import ContextProjection
 from designer.presets.latent_parts import Style
+from designer.presets.latent_training import latent_training
 from designer.presets.latent_unet import unet
 from designer.presets.latent_writer import LatentUNet
 
@@ -41,19 +39,9 @@ def convert(config: Config) -> Imported:
     """Return the design of a conditional U-Net."""
     network = read(config)
     side = config.take("sample_size", None, kind=(int, list, type(None)))
-    height, width = (side, side) if isinstance(side, int) else side or (64, 64)
-    training: dict[str, Any] = {
-        "prediction": "epsilon",
-        "schedule": "linear",
-        "timesteps": 1000,
-        "sample_shape": [network.in_channels, height, width],
-    }
-    if network.in_channels > network.out_channels:
-        training["conditioning_channels"] = network.in_channels - network.out_channels
-    elif network.out_channels == 2 * network.in_channels:
-        training["learned_sigma"] = True
-    elif network.out_channels > network.in_channels:  # no denoiser: a map to another kind of map
-        network = replace(network, denoises=False)
+    training = latent_training(network.in_channels, network.out_channels, 64, prediction="epsilon")
+    if side is not None:
+        training["sample_shape"][1:] = side if isinstance(side, list) else [side, side]
     return Imported(unet(network, "UNet2DConditionModel", DOC, training=training), weight_rules(network))
 
 

@@ -16,6 +16,7 @@ from designer.presets.t2i_adapter import T2I
 
 TINY = network((32, 64), (2, 2), 32, 2, in_channels=1, out_channels=1, num_groups=8)
 SMALL, FULL = training("epsilon", 1, 16), training("epsilon", 4, 64)
+ADAPTING = {**FULL, "frozen": ["UNet"]}  # the published networks were trained beside a frozen U-Net
 
 
 def _control(tiny: bool) -> ControlNet:
@@ -42,7 +43,7 @@ PRESETS = (
         summary="Both published networks in one design, joined level by level with a strength.",
         reference=CONTROLNET,
         document=partial(
-            controlled_unet, SD15, _control(False), "Stable Diffusion 1.5 with ControlNet", FULL
+            controlled_unet, SD15, _control(False), "Stable Diffusion 1.5 with ControlNet", ADAPTING
         ),
         published=859_520_964 + 361_279_120,
     ),
@@ -77,7 +78,7 @@ PRESETS = (
         title="Stable Diffusion 1.5 with T2I-Adapter",
         summary="Both published networks in one design: the adapter's maps join the encoder's levels.",
         reference=T2I,
-        document=partial(adapted_unet, SD15, 2, 8, "Stable Diffusion 1.5 with T2I-Adapter", FULL),
+        document=partial(adapted_unet, SD15, 2, 8, "Stable Diffusion 1.5 with T2I-Adapter", ADAPTING),
         published=859_520_964 + 77_369_280,
     ),
     Preset(

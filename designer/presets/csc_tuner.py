@@ -130,8 +130,9 @@ def csc_tuned_unet(
     side: int,
     hint_in: int = 3,
     hint_channels: tuple[int, ...] = (16, 32, 96, 256),
+    adapting: bool = True,
 ) -> Json:
-    """Return the document of a U-Net whose skips pass CSC-Tuners."""
+    """Return the document of a U-Net whose skips pass CSC-Tuners, all else being frozen when `adapting`."""
     writer = Writer(network)
     graph, parts = writer.graph, writer.parts
     levels = range(len(network.channels))
@@ -153,6 +154,8 @@ def csc_tuned_unet(
     output = port("out", "prediction", "B out_channels H W", trunk)
     main = definition(DOC, graph, writer.inputs({"hint": hint}), [output], writer.values.parameters, SCEDIT)
     settings = training("epsilon", network.in_channels, side)
+    if adapting:
+        settings |= {"frozen": ["UNet"], "trainable": ["CSCTuner", "HintNetwork"]}
     return document(name, "UNet", {**parts.definitions, "UNet": main}, settings)
 
 
@@ -163,7 +166,7 @@ PRESETS = (
         title="CSC-Tuner, tiny",
         summary="The tiny Stable Diffusion U-Net with a tuner on each skip that a hint steers.",
         reference=SCEDIT,
-        document=partial(csc_tuned_unet, TINY, "CSC-Tuner, tiny", 16, 1, (16, 32)),
+        document=partial(csc_tuned_unet, TINY, "CSC-Tuner, tiny", 16, 1, (16, 32), False),
     ),
     Preset(
         id="csc-tuner-sd15",

@@ -28,8 +28,7 @@ def unet_definition(writer: Writer, doc: str, reference: str, route: Route = PLA
     temb = writer.embedding()
     trunk = writer.middle(writer.encoder(writer.conv_in(), temb), temb)
     trunk = finish(writer, writer.decoder(trunk, temb, route))
-    role = "prediction" if writer.network.denoises else "map"
-    output = port("out", role, "B out_channels H W", trunk)
+    output = port("out", "prediction", "B out_channels H W", trunk)
     return definition(doc, writer.graph, writer.inputs(), [output], writer.values.parameters, reference)
 
 

@@ -33,7 +33,6 @@ class LatentUNet:
     context: ContextProjection | None = None
     mid_factor: float = 1.0
     center_input: bool = False
-    denoises: bool = True  # whether the output is a prediction of noise, sample or velocity
     kernels: tuple[int, int] = (3, 3)  # of the first and the last convolution
     names: Mapping[str, str] = field(
         default_factory=dict
@@ -222,9 +221,8 @@ class Writer:
 
     def inputs(self, extra: Mapping[str, Json] | None = None) -> list[Json]:
         """Return the inputs of the network in the order of forward, under the names they are known by."""
-        role, what = ("latent", "noisy latent") if self.network.denoises else ("map", "input")
         ports = {
-            "x": port("x", role, "B in_channels H W", help=what),
+            "x": port("x", "latent", "B in_channels H W", help="noisy latent"),
             "t": port("t", "timestep", "B", help="timestep, 0 … 999"),
         }
         context = self.network.context

@@ -46,8 +46,10 @@ def sc_tuner() -> Json:
     )
 
 
-def _document(name: str, network: LatentUNet, side: int) -> Json:
-    return unet(network, name, DOC, SCEDIT, training("epsilon", network.in_channels, side), TunerRoute())
+def _document(name: str, network: LatentUNet, side: int, adapting: bool = True) -> Json:
+    frozen = {"frozen": ["UNet"], "trainable": ["SCTuner"]} if adapting else {}
+    settings = {**training("epsilon", network.in_channels, side), **frozen}
+    return unet(network, name, DOC, SCEDIT, settings, TunerRoute())
 
 
 PRESETS = (
@@ -57,7 +59,7 @@ PRESETS = (
         title="SC-Tuner, tiny",
         summary="The tiny Stable Diffusion U-Net with a tuner on each skip.",
         reference=SCEDIT,
-        document=partial(_document, "SC-Tuner, tiny", TINY, 16),
+        document=partial(_document, "SC-Tuner, tiny", TINY, 16, False),
     ),
     Preset(
         id="sc-tuner-sd15",
