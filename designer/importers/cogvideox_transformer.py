@@ -72,6 +72,8 @@ def _values(config: Config) -> dict[str, Any]:
     frames = config.take("patch_size_t", None, kind=_NULLABLE, minimum=1)
     in_channels = config.take("in_channels", 16, minimum=1)
     dropout = config.take("dropout", 0.0, kind=float, minimum=0)
+    if dropout > 0.99:
+        config.fail("dropout", dropout, "expected a probability of at most 0.99")
     bias = config.take("patch_bias", True)
     return {
         "patch_size": [frames or 1, side, side],
@@ -105,6 +107,13 @@ def _positions(config: Config, values: dict[str, Any]) -> tuple[bool, tuple[int,
         config.fail("use_learned_positional_embeddings", True, "the class asks for use_rotary_positional_embeddings with it")  # fmt: skip
     if learned and (frames - 1) % ratio:
         config.fail("sample_frames", frames, f"a learned table needs 1 more than a multiple of temporal_compression_ratio {ratio}")  # fmt: skip
+    for name, size in (("sample_height", height), ("sample_width", width)):
+        if learned and size % values["patch_size"][1]:
+            config.fail(
+                name, size, f"a learned table needs a multiple of patch_size {values['patch_size'][1]}"
+            )
+    if learned and values["hidden_size"] // values["num_heads"] % 2:
+        config.fail("attention_head_dim", values["hidden_size"] // values["num_heads"], "rotations turn pairs of features; expected an even number")  # fmt: skip
     if learned and values["patch_size"][0] != 1:
         config.fail("patch_size_t", values["patch_size"][0], "the learned table has a place for each frame")
     return rotary, (length, (frames - 1) // ratio + 1, height, width) if learned else None

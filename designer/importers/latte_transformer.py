@@ -42,6 +42,10 @@ def _values(config: Config) -> dict[str, Any]:
         if value is None:
             config.fail(name, value, "the class has no usable default; expected an integer")
     dropout = config.take("dropout", 0.0, kind=float, minimum=0)
+    if dropout > 0.99:
+        config.fail("dropout", dropout, "expected a probability of at most 0.99")
+    if sample_size < required["patch_size"]:
+        config.fail("sample_size", sample_size, f"smaller than a patch of {required['patch_size']}")
     out_channels = config.take("out_channels", None, kind=_NULLABLE, minimum=1)
     return {
         "base_size": sample_size // required["patch_size"],

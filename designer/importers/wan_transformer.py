@@ -17,19 +17,21 @@ def convert(config: Config) -> Imported:
     num_heads = config.take("num_attention_heads", 40, minimum=1)
     head_size = config.take("attention_head_dim", 128, minimum=1)
     patch_size = config.take("patch_size", (1, 2, 2), minimum=1)
-    if len(patch_size) != 3:
+    if len(patch_size) != 3 or not all(isinstance(one, int) for one in patch_size):
         config.fail("patch_size", patch_size, "expected three numbers: frames, rows and columns of a patch")
     if head_size % 2 or head_size < 6:
         config.fail("attention_head_dim", head_size, "pairs of features are rotated along three axes; expected an even number from 6")  # fmt: skip
-    config.take(
-        "qk_norm", "rms_norm_across_heads", kind=(str, type(None))
-    )  # the class normalises in any case
+    # The class reads "qk_norm" nowhere: it normalises queries and keys in any case.
+    config.take("qk_norm", "rms_norm_across_heads", kind=(str, type(None)))
+    frequencies = config.take("freq_dim", 256, minimum=2)
+    if frequencies % 2:
+        config.fail("freq_dim", frequencies, "expected an even number: a sine and a cosine a frequency")
     image_size = config.take("image_dim", None, kind=_NULLABLE, minimum=1)
     positions = config.take("pos_embed_seq_len", None, kind=_NULLABLE, minimum=2)
     if positions is not None and positions % 2:
         config.fail("pos_embed_seq_len", positions, "the tokens of two images share the positions; expected an even number")  # fmt: skip
     in_channels = config.take("in_channels", 16, minimum=1)
-    out_channels = config.take("out_channels", 16, kind=_NULLABLE)
+    out_channels = config.take("out_channels", 16, kind=_NULLABLE, minimum=0)
     side = 2 * (head_size // 6)
     values: dict[str, Any] = {
         "patch_size": patch_size,
@@ -41,7 +43,7 @@ def convert(config: Config) -> Imported:
         "rope_axes": [head_size - 2 * side, side, side],
         "mlp_hidden": config.take("ffn_dim", 13824, minimum=1),
         "text_size": config.take("text_dim", 4096, minimum=1),
-        "frequency_size": config.take("freq_dim", 256, minimum=2),
+        "frequency_size": frequencies,
         "cross_norm": config.take("cross_attn_norm", True),
         "norm_eps": config.take("eps", 1e-6, kind=float, minimum=0),
         "max_length": config.take("rope_max_seq_len", 1024, minimum=1),

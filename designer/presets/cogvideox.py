@@ -138,7 +138,7 @@ _PARAMETERS: dict[str, Json] = {
     "patch_bias": {"type": "bool", "default": True, "help": "learned constants in the patch embedding"},
     "in_channels": integer("channels of the video", 16),
     "out_channels": integer("channels of the prediction", 16),
-    "hidden_size": integer("features of a token", 1920, 16),
+    "hidden_size": integer("features of a token", 1920, 2),
     "depth": integer("blocks", 30, 0, 1000),
     "cond_size": integer("size of the condition", 512),
     "text_size": integer("features of a text token", 4096),
