@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from designer.importers.config import Config
 from designer.importers.latent_config import ACTIVATIONS
 from designer.presets.latent_conditions import Condition, MicroConditioning, TimeEmbedding
-from designer.presets.latent_labels import ClassCondition, ContextProjection, ImageCondition, TextPooling
+from designer.presets.latent_labels import (
+    ClassCondition,
+    ContextProjection,
+    HintedImage,
+    ImageCondition,
+    TextPooling,
+)
 
 OPTIONAL_INT = (int, type(None))
 OPTIONAL_STR = (str, type(None))
@@ -59,10 +65,10 @@ def read_added(
         return [TextPooling(heads)]
     if kind == "text_image":
         return [ImageCondition(context_dim, context_dim)]
-    if kind == "image":
+    if kind in ("image", "image_hint"):
         if text_dim is None:
             config.fail("addition_embed_type", kind, "needs encoder_hid_dim, the size of the image embedding")
-        return [ImageCondition(text_dim)]
+        return [ImageCondition(text_dim) if kind == "image" else HintedImage(text_dim)]
     if kind is None:
         return []
     if total is None or dim is None or total <= dim:

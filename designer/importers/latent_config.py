@@ -132,4 +132,5 @@ NAMES = {
     "pooled": "text_embeds",
     "image": "image_embeds",
     "ids": "time_ids",
+    "hint_image": "hint",
 }

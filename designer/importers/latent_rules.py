@@ -26,6 +26,7 @@ def weight_rules(network: LatentUNet) -> tuple[Rule, ...]:
         Rule(r"add_embedding\.pool\.positional_embedding", "text_pooling.pool.position"),
         Rule(r"add_embedding\.pool\.([qkv])_proj\.(.*)", r"text_pooling.pool.\1.\2"),
         Rule(r"add_embedding\.((image|text)_(proj|norm)\..*)", r"image_embedding.\1"),
+        *_hint_rules(),
         Rule(r"encoder_hid_proj\.(weight|bias)", r"context_proj.\1"),
         Rule(r"encoder_hid_proj\.text_proj\.(.*)", r"context_proj.\1"),
         Rule(r"encoder_hid_proj\.image_embeds\.(.*)", r"image_proj.\1"),
@@ -49,6 +50,16 @@ def weight_rules(network: LatentUNet) -> tuple[Rule, ...]:
         rules += _residual(r"mid_block\.resnets\.1\.", "mid.res2.")
         rules += _attention(r"mid_block\.attentions\.0\.", "mid.attn.", network.mid)
     return tuple(rules)
+
+
+def _hint_rules() -> list[Rule]:
+    """Rules of the hint encoder of a condition, a sequence of convolutions and activations."""
+    places = ["conv_in", *(f"stages.{stage}.conv{half}" for stage in range(3) for half in (1, 2)), "conv_out"]
+    source = r"add_embedding\.input_hint_block"
+    return [
+        Rule(rf"{source}\.{2 * index}\.(.*)", rf"hint_encoder.{place}.\1")
+        for index, place in enumerate(places)
+    ]
 
 
 def _resampler(source: str, target: str, level: Level, module: bool) -> list[Rule]:

@@ -31,7 +31,7 @@ from designer.presets.latent_unet import unet
 from designer.presets.latent_writer import LatentUNet
 
 DEFAULT_UP = [name.replace("Down", "Up") for name in reversed(DEFAULT_DOWN)]
-ADDED = ("text", "text_image", "text_time", "image")
+ADDED = ("text", "text_image", "text_time", "image", "image_hint")
 DOC = "A latent U-Net with cross-attention, from the configuration of a UNet2DConditionModel."
 
 
@@ -39,7 +39,8 @@ def convert(config: Config) -> Imported:
     """Return the design of a conditional U-Net."""
     network = read(config)
     side = config.take("sample_size", None, kind=(int, list, type(None)))
-    training = latent_training(network.in_channels, network.out_channels, 64, prediction="epsilon")
+    beside = sum(condition.extra_channels for condition in network.conditions)
+    training = latent_training(network.in_channels - beside, network.out_channels, 64, prediction="epsilon")
     if side is not None:
         training["sample_shape"][1:] = side if isinstance(side, list) else [side, side]
     return Imported(unet(network, "UNet2DConditionModel", DOC, training=training), weight_rules(network))

@@ -10,7 +10,8 @@ from designer.presets.latent_assembled import (
     unet_with_adapter_inputs,
     unet_with_control_inputs,
 )
-from designer.presets.latent_control import CONTROLNET, ControlNet
+from designer.presets.latent_control import ControlNet
+from designer.presets.latent_hint import CONTROLNET
 from designer.presets.stable_diffusion import SD15, network, training
 from designer.presets.t2i_adapter import T2I
 

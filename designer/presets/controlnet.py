@@ -5,7 +5,8 @@ from functools import partial
 
 from designer.presets import Preset
 from designer.presets.graph import Json
-from designer.presets.latent_control import CONTROLNET, ControlNet, controlnet
+from designer.presets.latent_control import ControlNet, controlnet
+from designer.presets.latent_hint import CONTROLNET
 from designer.presets.latent_writer import LatentUNet
 from designer.presets.stable_diffusion import SD15, TINY, training
 from designer.presets.stable_diffusion_xl import BASE

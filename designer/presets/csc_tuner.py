@@ -7,7 +7,7 @@ from functools import partial
 from designer.presets import Preset
 from designer.presets.graph import Graph, Json, definition, integer, integers, port
 from designer.presets.latent_attached import STRENGTH
-from designer.presets.latent_control import hint_encoder
+from designer.presets.latent_hint import hint_encoder
 from designer.presets.latent_levels import Route
 from designer.presets.latent_parts import IN, OUT, Parts, activation
 from designer.presets.latent_unet import finish

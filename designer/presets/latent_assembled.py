@@ -5,7 +5,8 @@ from typing import Any
 
 from designer.presets.graph import Graph, Json, definition, port
 from designer.presets.latent_attached import attached_unet, side
-from designer.presets.latent_control import CONTROLNET, ControlNet, controlnet_definition
+from designer.presets.latent_control import ControlNet, controlnet_definition
+from designer.presets.latent_hint import CONTROLNET
 from designer.presets.latent_parts import Parts
 from designer.presets.latent_writer import LatentUNet, Writer, document
 from designer.presets.t2i_adapter import T2I, adapter_parts

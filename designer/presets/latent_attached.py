@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from designer.presets.graph import Graph, Json, definition, integer, port
 from designer.presets.latent_attention import GROUPS
-from designer.presets.latent_control import CONTROLNET
+from designer.presets.latent_hint import CONTROLNET
 from designer.presets.latent_levels import PASS, PLAIN, Kind, Level, Route, block_of, downsample
 from designer.presets.latent_parts import IN, OUT, TEMB, TEMB_IN, Parts
 from designer.presets.latent_unet import finish

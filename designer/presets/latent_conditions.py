@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from designer.presets.graph import Graph, Json, definition, integer, port
 from designer.presets.latent_attention import LDM
@@ -101,6 +102,12 @@ def mlp(graph: Graph, source: str, act: str = "SiLU") -> str:
 @dataclass(frozen=True)
 class Condition:
     """A condition that is added to the time embedding."""
+
+    extra_channels: ClassVar[int] = 0  # that it puts beside the sample
+
+    def sample(self, place: Place, x: str) -> str:
+        """Put something beside the sample; return the endpoint of both."""
+        return x
 
     def ports(self) -> dict[str, Json]:
         """The inputs of the network that the condition needs, by our names."""

@@ -1,10 +1,12 @@
 """Further conditions of conditional U-Nets: class labels, pooled text, image embeddings."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from designer.presets.graph import Graph, Json, definition, integer, port
 from designer.presets.latent_attention import LDM
 from designer.presets.latent_conditions import TEMB, Condition, Place, TimeEmbedding, mlp
+from designer.presets.latent_hint import hint_encoder
 
 IMAGEN = "Saharia et al. 2022, arXiv:2205.11487"
 UNCLIP = "Ramesh et al. 2022, arXiv:2204.06125"
@@ -158,6 +160,25 @@ class ImageCondition(Condition):
             {**sizes, **TEMB},
             UNCLIP,
         )
+
+
+@dataclass(frozen=True)
+class HintedImage(ImageCondition):
+    """An image embedding, and a hint that is brought to the size of the latent and put beside it (Kandinsky 2.2)."""
+
+    extra_channels: ClassVar[int] = 4
+
+    def ports(self) -> dict[str, Json]:
+        """The image embedding and the hint."""
+        hint = port("hint_image", "control", "B 3 8*H 8*W", help="a hint such as a depth map")
+        return {**super().ports(), "hint_image": hint}
+
+    def sample(self, place: Place, x: str) -> str:
+        """Put the encoded hint beside the sample."""
+        sizes = {"hint_channels": [16, 32, 96, 256], "out_channels": self.extra_channels}
+        hint = place.name("hint_image")
+        place.graph.call("hint_encoder", hint_encoder(place.parts, "Conv2d"), sizes, hint=hint)
+        return place.graph.call("concat_hint", "ConcatChannels", a=x, b="hint_encoder.x") + ".out"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from designer.presets.latent_parts import Parts, Style, activation
 
 PASS = {"num_groups": "num_groups"}
 # Our names of inputs, in the order of forward.
-ORDER = ("x", "t", "context", "hint", "y", "guidance", "pooled", "image", "ids")
+ORDER = ("x", "t", "context", "hint", "y", "guidance", "pooled", "image", "ids", "hint_image")
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Writer:
         self.parts = parts or Parts(network.style)
         self.context = network.name("context")
         self.graph = Graph()
+        self.place = Place(self.graph, self.parts, network.time.size(), network.names)
         out = (
             {"out_channels": integer("channels of the prediction", network.out_channels)}
             if network.up
@@ -129,8 +130,7 @@ class Writer:
 
     def embedding(self) -> str:
         """Add the time embedding with its conditions; return its endpoint."""
-        network = self.network
-        place = Place(self.graph, self.parts, network.time.size(), network.names)
+        network, place = self.network, self.place
         temb = network.time.attach(place, network.style.act)
         for condition in network.conditions:
             temb = condition.attach(place, temb)
@@ -146,6 +146,8 @@ class Writer:
         x = network.name("x")
         if network.center_input:
             x = self.graph.call("center", "CenterInput", x=x) + ".out"
+        for condition in network.conditions:
+            x = condition.sample(self.place, x)
         return self.graph.call("conv_in", "Conv2d", conv("channels[0]", network.kernels[0]), x=x) + ".out"
 
     def encoder(
@@ -221,8 +223,10 @@ class Writer:
 
     def inputs(self, extra: Mapping[str, Json] | None = None) -> list[Json]:
         """Return the inputs of the network in the order of forward, under the names they are known by."""
+        extra_channels = sum(condition.extra_channels for condition in self.network.conditions)
+        channels = f"in_channels-{extra_channels}" if extra_channels else "in_channels"
         ports = {
-            "x": port("x", "latent", "B in_channels H W", help="noisy latent"),
+            "x": port("x", "latent", f"B {channels} H W", help="noisy latent"),
             "t": port("t", "timestep", "B", help="timestep, 0 … 999"),
         }
         context = self.network.context

@@ -74,6 +74,18 @@ UNETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"encoder_hid_dim": 12, "encoder_hid_dim_type": "image_proj", "addition_embed_type": "image"},
         {"encoder_hidden_states": None, "added_cond_kwargs": {IMAGE: torch.randn(2, 12)}},
     ),
+    "image as context, hint beside the sample": (
+        {
+            "in_channels": 8,
+            "encoder_hid_dim": 12,
+            "encoder_hid_dim_type": "image_proj",
+            "addition_embed_type": "image_hint",
+        },
+        {
+            "encoder_hidden_states": None,
+            "added_cond_kwargs": {IMAGE: torch.randn(2, 12), "hint": torch.randn(2, 3, 64, 64)},
+        },
+    ),
     "image and text as context": (
         {
             "encoder_hid_dim": 12,
@@ -205,7 +217,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "dual_cross_attention": ("UNet2DConditionModel", {"dual_cross_attention": True}),
     "attention_type": ("UNet2DConditionModel", {"attention_type": "gated"}),
     "down_block_types": ("UNet2DConditionModel", {"down_block_types": ["KDownBlock2D", "DownBlock2D"]}),
-    "addition_embed_type": ("UNet2DConditionModel", {"addition_embed_type": "image_hint"}),
+    "addition_embed_type": ("UNet2DConditionModel", {"addition_embed_type": "image_text"}),
     "norm_num_groups": ("UNet2DConditionModel", {"norm_num_groups": None}),
     "cross_attention_dim": ("UNet2DConditionModel", {"cross_attention_dim": [8, 16]}),
     "downsample_padding": ("UNet2DConditionModel", {"downsample_padding": 2}),
