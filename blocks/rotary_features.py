@@ -116,7 +116,7 @@ def scaled_rotary_2d(like: Tensor, head_size: int, patch_size: int, base_size: i
 def rotate_features(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate pairs of features of queries or keys: x [B, heads, N, d], cos and sin [N, d] (Su et al. 2021)."""
     first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
-    return x * cos + torch.stack([-second, first], dim=-1).flatten(-2) * sin
+    return (x * cos + torch.stack([-second, first], dim=-1).flatten(-2) * sin).type_as(x)
 
 
 def rotary_input(pair: list[Tensor]) -> tuple[Tensor, Tensor]:

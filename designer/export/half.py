@@ -30,4 +30,17 @@ def to_half(path: Path) -> None:
     converted = convert_float_to_float16(
         model, keep_io_types=True, op_block_list=KEPT_IN_FP32, disable_shape_infer=True
     )
+    _drop_twins(converted.graph)
     onnx.save(converted, str(path))
+
+
+def _drop_twins(graph: onnx.GraphProto) -> None:
+    """Keep one of equal nodes: the converter casts a value once for each fp32 operator that reads it."""
+    seen: set[str] = set()
+    kept = []
+    for node in graph.node:
+        if not seen.issuperset(node.output):
+            kept.append(node)
+            seen.update(node.output)
+    del graph.node[:]
+    graph.node.extend(kept)
