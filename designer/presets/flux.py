@@ -25,7 +25,8 @@ _PARAMETERS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _single_block() -> dict[str, Any]:
+def single_block() -> dict[str, Any]:
+    """Return the block of one stream."""
     nodes: dict[str, Any] = {
         "adaln": {"call": "AdaLNZeroSingle", "params": {"hidden_size": "hidden_size"}},
         "norm": {"call": "LayerNorm", "params": {"elementwise_affine": False}},
@@ -107,7 +108,7 @@ def flux(
         "definitions": {
             "Flux": _main(values, axes, guidance),
             **(definitions if values["depth"] else {}),
-            **({"SingleBlock": _single_block()} if values["single_depth"] else {}),
+            **({"SingleBlock": single_block()} if values["single_depth"] else {}),
             **({"MlpBranch": MLP_BRANCH} if values["depth"] else {}),
             "Condition": time_text_embedder(time_factor, 1000.0 if guidance else None),
             "VectorMlp": VECTOR_MLP,

@@ -48,7 +48,8 @@ def _linear(features: str, init: str = "default", **params: str) -> dict[str, An
     return {**params, "out_features": features, "bias": False, "init": init}
 
 
-def _attention() -> dict[str, Any]:
+def attention_branch() -> dict[str, Any]:
+    """Return the attention of a layer, with a socket for which tokens attend to which."""
     graph = Graph()
     h = graph.call("norm", "AdaRMSNorm", x="x", c="c") + ".out"
     graph.call("qkv", "ProjectQKV", {"num_heads": "hidden_size//head_size", "bias": False}, x=h)
@@ -73,7 +74,8 @@ def _attention() -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _feed_forward() -> dict[str, Any]:
+def feed_forward_branch() -> dict[str, Any]:
+    """Return the feed-forward network of a layer."""
     graph = Graph()
     graph.call("norm", "AdaRMSNorm", x="x", c="c")
     graph.call("up", "GEGLU", {"out_features": "mlp_ratio*hidden_size", "bias": False}, x="norm.out")
@@ -85,7 +87,8 @@ def _feed_forward() -> dict[str, Any]:
     return definition(doc, graph, [_X, _C], [{**_X, "from": ["add", "out"]}], parameters, REFERENCE)
 
 
-def _layer() -> dict[str, Any]:
+def layer() -> dict[str, Any]:
+    """Return a transformer layer."""
     graph = Graph()
     graph.call("attn", "AttentionBranch", {**_PASSED, "shift": "shift"}, x="x", c="c", like="like")
     graph.call("ff", "FeedForwardBranch", {"dropout": "dropout"}, x="attn.x", c="c")
@@ -100,7 +103,13 @@ def _level() -> dict[str, Any]:
     graph.call("to_tokens", "MapToTokens", x="x")
     every_other = {"shift": "kernel//2 if i % 2 == 1 else 0"}
     graph.call(
-        "layers", "Layer", {**_PASSED, **every_other}, repeat="depth", x="to_tokens.tokens", c="c", like="x"
+        "layers",
+        "HourglassLayer",
+        {**_PASSED, **every_other},
+        repeat="depth",
+        x="to_tokens.tokens",
+        c="c",
+        like="x",
     )
     graph.call("to_map", "TokensToMap", tokens="layers.x", like="x")
     parameters = {**_SIZES, "depth": integer("layers", 2, 0, 1000), **_LEVEL}
@@ -201,9 +210,9 @@ def hdit(
         "HDiT": preconditioned("Hourglass", tuple(_PARAMETERS), inputs, _PARAMETERS, doc, REFERENCE),
         "Hourglass": _network(attentions, dropouts),
         "Level": _level(),
-        "Layer": _layer(),
-        "AttentionBranch": _attention(),
-        "FeedForwardBranch": _feed_forward(),
+        "HourglassLayer": layer(),
+        "AttentionBranch": attention_branch(),
+        "FeedForwardBranch": feed_forward_branch(),
         "Condition": _condition(),
         "MappingBlock": _mapping_block(),
         "FinalLayer": _final_layer(),

@@ -18,7 +18,7 @@ def _linear(features: str, init: str = "normal_0.02") -> dict[str, Any]:
     return {"call": "Linear", "params": {"out_features": features, "init": init}}
 
 
-_ATTENTION: dict[str, Any] = {
+SET_ATTENTION: dict[str, Any] = {
     "doc": "Attention of every point to every other.",
     "reference": "Vaswani et al. 2017, arXiv:1706.03762",
     "parameters": {"hidden_size": _HIDDEN, "num_heads": _HEADS},
@@ -39,7 +39,8 @@ _ATTENTION: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _mlp(role: str, shape: str) -> dict[str, Any]:
+def set_mlp(role: str, shape: str) -> dict[str, Any]:
+    """Return a two-layer perceptron on values of this role and shape."""
     port = {"name": "x", "role": role, "shape": shape}
     return {
         "doc": f"Two-layer perceptron on {'each token' if role == 'tokens' else 'a vector'}, four times as wide inside.",
@@ -56,7 +57,7 @@ def _mlp(role: str, shape: str) -> dict[str, Any]:
     }
 
 
-_BLOCK: dict[str, Any] = {
+SET_BLOCK: dict[str, Any] = {
     "doc": "Pre-normalised transformer block; permuting the points permutes its output.",
     "reference": REFERENCE,
     "parameters": {"hidden_size": _HIDDEN, "num_heads": _HEADS},
@@ -138,10 +139,10 @@ def point_set(hidden_size: int, depth: int, num_heads: int, points: int) -> dict
         },
         "definitions": {
             "SetTransformer": _MAIN,
-            "SetBlock": _BLOCK,
-            "SetAttention": _ATTENTION,
-            "SetMlp": _mlp("tokens", "B N hidden_size"),
-            "TimeMlp": _mlp("vector", "B hidden_size"),
+            "SetBlock": SET_BLOCK,
+            "SetAttention": SET_ATTENTION,
+            "SetMlp": set_mlp("tokens", "B N hidden_size"),
+            "TimeMlp": set_mlp("vector", "B hidden_size"),
         },
     }
 
