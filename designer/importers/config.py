@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from designer.errors import UserError
 
-MAX_LAYERS, MAX_NUMBER = 4096, 2**31
+MAX_LAYERS, MAX_NUMBER = 4096, 2**20
 _KINDS: Mapping[type, str] = {
     bool: "true or false", int: "an integer", float: "a number", str: "a string", list: "a list",
     dict: "an object", type(None): "null",

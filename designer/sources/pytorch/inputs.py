@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from designer.errors import UserError
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
-TRIALS = 400
+SECONDS = 60.0  # for trials of inputs
 _ATTRIBUTES = ("example_inputs", "dummy_inputs", "example_input_array")
 
 
@@ -72,7 +73,10 @@ def guess(module: nn.Module, source: str) -> Arguments:
         and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
     ]
     candidates = [list(_candidates(name, module)) for name in names]
-    for values in itertools.islice(itertools.product(*candidates), TRIALS):
+    deadline = time.monotonic() + SECONDS
+    for values in itertools.product(*candidates):
+        if time.monotonic() > deadline:
+            break
         try:
             with torch.no_grad():
                 module(*values)
@@ -112,3 +116,8 @@ def _tensors(module: nn.Module) -> Iterator[Tensor]:
         yield torch.zeros(2, 16, dtype=torch.int64)
     if not channels:
         yield torch.randn(2, 3, 32, 32)
+    frames = [one.in_channels for one in layers if isinstance(one, nn.Conv3d)][:1] or channels
+    for side in dict.fromkeys([*sides, 16, 32]):
+        for count in frames:
+            yield torch.randn(2, count, 4, side, side)
+            yield torch.randn(2, 4, count, side, side)
