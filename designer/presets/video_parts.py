@@ -5,6 +5,7 @@ from typing import Any
 
 from designer.presets.attention_parts import added, modulated
 from designer.presets.graph import Graph, Json
+from designer.presets.latent_training import latent_training
 
 
 def training(
@@ -12,16 +13,10 @@ def training(
 ) -> Json:
     """Return how a video network is wrapped; `sizes` are frames, height, width of a sample."""
     frames, height, width = sizes
-    learned = out_channels == 2 * in_channels
-    shape = [frames, in_channels, height, width] if frames_first else [in_channels, frames, height, width]
-    found: Json = {"timesteps": 1000, **process, "sample_shape": shape}
-    if learned:
-        found["learned_sigma"] = True
-    elif out_channels < in_channels:
-        found["conditioning_channels"] = in_channels - out_channels
-    elif out_channels > in_channels:
-        found["further_channels"] = out_channels - in_channels
-    return {**found, "channel_axis": 2} if frames_first else found
+    found = latent_training(in_channels, out_channels, height, **process)
+    if frames_first:
+        return {**found, "sample_shape": [frames, in_channels, height, width], "channel_axis": 2}
+    return {**found, "sample_shape": [in_channels, frames, height, width]}
 
 
 def branch(
