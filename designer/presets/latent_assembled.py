@@ -138,4 +138,4 @@ def adapted_unet(
 
 def _same(parameters: Mapping[str, Json]) -> dict[str, str]:
     """Every parameter passed on under its own name."""
-    return {name: name for name in parameters}
+    return {name: f"={name}" if one["type"] == "block" else name for name, one in parameters.items()}

@@ -8,6 +8,13 @@ from designer.presets.latent_attention import CONTEXT, CONTEXT_IN, GROUPS, HEADS
 from designer.presets.latent_parts import IN, OUT, TEMB, TEMB_IN, Parts, Residual
 
 PASS = {"num_groups": "num_groups"}
+FUSE: dict[str, Json] = {
+    "fuse": {
+        "type": "block",
+        "default": "ConcatChannels",
+        "help": "how a skip (b) joins the trunk (a): ConcatChannels, AttentionFusion, ConcatProject, …",
+    }
+}
 ATTENTION = {"cross": "a spatial transformer", "mixed": "attention over pixels and context"}
 
 
@@ -197,7 +204,7 @@ def _up_level(parts: Parts, level: Level, kind: Kind, route: Route) -> Json:
     single = Kind.of(level.single())
     name = f"{route.prefix}{single.prefix}UpBlock"
     block = parts.have(name, lambda: _up_block(parts, level, single, route))
-    params = {"out_channels": "out_channels", **kind.values, **route.values, **PASS}
+    params = {"out_channels": "out_channels", **kind.values, **route.values, **PASS, "fuse": "=fuse"}
     inputs = {"x": "x", "skip": "skips", **route.stacks, **kind.edges()}
     graph.call("blocks", block, params, repeat="num_blocks", **inputs)
     return definition(
@@ -220,6 +227,7 @@ def _up_level(parts: Parts, level: Level, kind: Kind, route: Route) -> Json:
             **kind.parameters,
             **route.parameters,
             **GROUPS,
+            **FUSE,
             "upsample": {"type": "bool", "default": True, "help": "double the resolution at the end"},
         },
         LDM,
@@ -228,9 +236,9 @@ def _up_level(parts: Parts, level: Level, kind: Kind, route: Route) -> Json:
 
 def _up_block(parts: Parts, level: Level, kind: Kind, route: Route) -> Json:
     graph = Graph()
-    graph.call("concat", "ConcatChannels", a="x", b=route.write(parts, graph, "skip"))
+    graph.call("fuse", "=fuse", {"out_channels": "in_channels"}, a="x", b=route.write(parts, graph, "skip"))
     graph.call(
-        "res", residual(parts, level), {"out_channels": "out_channels", **PASS}, x="concat.out", temb="temb"
+        "res", residual(parts, level), {"out_channels": "out_channels", **PASS}, x="fuse.out", temb="temb"
     )
     end = attend(parts, level, graph, kind)
     attention = f" and {ATTENTION[level.kind]}" if level.has_context else ""
@@ -253,6 +261,7 @@ def _up_block(parts: Parts, level: Level, kind: Kind, route: Route) -> Json:
             **kind.parameters,
             **route.parameters,
             **GROUPS,
+            **FUSE,
         },
         LDM,
     )

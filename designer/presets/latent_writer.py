@@ -7,7 +7,7 @@ from typing import Any
 from designer.presets.graph import Graph, Json, integer, integers, port
 from designer.presets.latent_conditions import Condition, Place, TimeEmbedding
 from designer.presets.latent_labels import ContextProjection
-from designer.presets.latent_levels import PLAIN, Level, Route, down_level, middle, up_level
+from designer.presets.latent_levels import FUSE, PLAIN, Level, Route, down_level, middle, up_level
 from designer.presets.latent_parts import Parts, Style, activation
 
 PASS = {"num_groups": "num_groups"}
@@ -188,7 +188,7 @@ class Writer:
 
     def decoder(self, trunk: str, temb: str, route: Route = PLAIN, inputs: Inputs | None = None) -> str:
         """Add the levels of the decoder, coarsest first; skips take the `route`, which may need further inputs."""
-        self.values.parameters |= route.main_parameters
+        self.values.parameters |= {**route.main_parameters, **FUSE}
         for index, level in reversed(list(enumerate(self.network.up))):
             blocks = self.num_blocks.read(index, level.blocks - 1)
             params = {
@@ -197,6 +197,7 @@ class Writer:
                 **self._attention(index, level),
                 **route.main_values,
                 **PASS,
+                "fuse": "=fuse",
                 "upsample": index > 0,
             }
             given = {

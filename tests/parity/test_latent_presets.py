@@ -97,6 +97,16 @@ def test_preset_is_the_import_of_its_configuration(preset: str) -> None:
             assert other == definition
 
 
+@pytest.mark.parametrize("fuse", ["ConcatChannels", "AttentionFusion"])
+def test_fusion_of_skips_is_a_choice(fuse: str) -> None:
+    design = build("sd-controlnet-tiny", {"fuse": fuse})
+    model = load_model(render(design))().eval()
+    assert sum(one.numel() for one in model.parameters()) == summarize(design).parameters
+    with torch.no_grad():
+        found = model(*_basics(), torch.randn(2, 1, 32, 32))
+    assert found.shape == (2, 1, 16, 16)
+
+
 def _reference() -> nn.Module:
     torch.manual_seed(0)
     kinds = {
