@@ -32,6 +32,13 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--ema", type=float, help="decay of a moving average of the weights, kept for sampling"
     )
+    parser.add_argument(
+        "--start-from", metavar="RUN|FILE", help="weights to start from, of the model or of one part of it"
+    )
+    parser.add_argument("--teacher", metavar="RUN", help="learn what this run's network predicts")
+    parser.add_argument(
+        "--teacher-guidance", type=float, default=1.0, help="classifier-free guidance of the teacher"
+    )
     parser.add_argument("--time-limit", type=float, default=3600.0, metavar="SECONDS")
     add_json(parser)
     parser.set_defaults(run=_train)
@@ -56,6 +63,9 @@ def _train(options: argparse.Namespace) -> int:
         learning_rate=options.learning_rate,
         ema=options.ema,
         time_limit_s=options.time_limit,
+        start_from=options.start_from,
+        teacher=options.teacher,
+        teacher_guidance=options.teacher_guidance,
     )
     report = train(load(options.design), options.output, settings, _Progress(sys.stderr))
     values = report.to_json()

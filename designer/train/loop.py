@@ -18,11 +18,14 @@ from torch import Tensor, nn
 from designer.train.data import Dataset
 from designer.train.diagnostics import Probe
 from designer.train.ema import Average
+from designer.train.freezing import freeze
 from designer.train.inputs import Caller, predicted
 from designer.train.noise import BINS, Process, per_bin
 from designer.train.nonfinite import first_nonfinite
+from designer.train.objective import squared_errors, weighted_loss
 from designer.train.options import TrainOptions
 from designer.train.record import NonFinite, SeedRecord
+from designer.train.teacher import Teacher
 
 PROBE_EVERY = 10
 _EVENT_SECONDS = 1.0
@@ -34,7 +37,9 @@ Emit = Callable[[dict[str, Any]], None]
 class Job:
     """All that a seed needs: how to build the model, its data, forward process, arguments, device.
 
-    `known` are the (definition, node) pairs of the source map; `should_stop` is asked before each step.
+    `known` are the (definition, node) pairs of the source map; `should_stop` is asked before each step;
+    `channels` [C] weigh errors; `frozen` and `trainable` are parts of the design, as in `designer.train.freezing`;
+    what `teacher` predicts is the target where there is one.
     """
 
     build: Callable[[], nn.Module]
@@ -46,16 +51,25 @@ class Job:
     known: frozenset[tuple[str, str]] = frozenset()
     should_stop: Callable[[], bool] = lambda: False
     probing: bool = True
+    channels: Tensor | None = None
+    channel_axis: int = 1
+    frozen: tuple[str, ...] = ()
+    trainable: tuple[str, ...] = ()
+    teacher: Teacher | None = None
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch on the device: forward's arguments, target [B, C, ...], noise bins [B], weights of errors [B]."""
+    """One batch on the device: forward's arguments, target [B, C, ...], noise bins [B], weights of errors.
+
+    `weight` [B] are those of noise levels, `channels` [C] those of channels, if any.
+    """
 
     arguments: tuple[Tensor, ...]
     target: Tensor
     bins: Tensor
     weight: Tensor
+    channels: Tensor | None = None
 
 
 def make_batch(job: Job, seed: int, step: int) -> Batch:
@@ -67,12 +81,16 @@ def make_batch(job: Job, seed: int, step: int) -> Batch:
     eps = torch.randn(x0.shape, generator=generator)
     x, level, sigma = job.process.seen(x0, eps, t)
     arguments = job.caller.arguments(x, level, labels, generator, sigma)
-    target = job.process.target(x0, eps, t)
+    target = _move(job.process.target(x0, eps, t), job.device)
+    moved = tuple(_move(a, job.device) for a in arguments)
+    if job.teacher is not None:
+        target = job.teacher(moved, target.shape[1])
     return Batch(
-        tuple(_move(a, job.device) for a in arguments),
-        _move(target, job.device),
+        moved,
+        target,
         _move(bins, job.device),
         _move(job.process.weight(t), job.device),
+        None if job.channels is None else _move(job.channels, job.device),
     )
 
 
@@ -90,6 +108,7 @@ class SeedRun:
         options = job.options
         torch.manual_seed(seed)
         self.model = job.build().to(job.device).train()
+        freeze(self.model, job.known, job.frozen, job.trainable)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         fused = job.device.type in ("cpu", "cuda")
         self._optimizer = torch.optim.AdamW(
@@ -152,18 +171,16 @@ class SeedRun:
         return loss
 
     def _objective(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the weighted mean squared error of a batch, and each sample's unweighted one."""
+        """Return the loss of a batch, and each sample's unweighted mean squared error."""
         with self._autocast():
             output = self.model(*batch.arguments)
         prediction = predicted(output, batch.target.shape[1])
-        errors = (prediction.float() - batch.target).square().flatten(1).mean(1)
-        weighted = batch.weight * errors
-        if (
-            self.job.process.uncertainty
-        ):  # the log-variance to expect at each noise level (arXiv:2312.02696 eq. 21)
-            log_variance = output[1].float().flatten()
-            weighted = weighted / log_variance.exp() + log_variance
-        return weighted.mean(), errors
+        errors = squared_errors(prediction, batch.target, None)
+        log_variance = output[1] if self.job.process.uncertainty else None
+        weighed = errors
+        if batch.channels is not None:
+            weighed = squared_errors(prediction, batch.target, batch.channels, self.job.channel_axis)
+        return weighted_loss(weighed, batch.weight, log_variance), errors
 
     def _autocast(self) -> AbstractContextManager[Any]:
         precision = self.job.options.precision

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from designer.errors import UserError
+from designer.train.starting import weights_file
 from designer.training import PREDICTIONS, SCHEDULES
 
 DATASETS = ("auto", "digits", "photos", "leaves", "fields", "latents", "folder")
@@ -22,7 +23,9 @@ class TrainOptions:
     for samples of other shapes; "folder" needs `data_folder`.
     `ema` is the decay of an exponential moving average of the weights (None: none is kept);
     the first seed's weights are what a run keeps. `time_limit_s` bounds the whole run in seconds and
-    `memory_limit_bytes` the child's memory (None: four fifths of what the machine has).
+    `memory_limit_bytes` the child's memory (None: four fifths of what the machine has). `start_from` is a run
+    or a safetensors file whose weights the model, or one part of it, starts from. `teacher` is a run whose
+    prediction, with `teacher_guidance` for the class, is learned in the place of the data's.
     """
 
     steps: int = 150
@@ -38,6 +41,9 @@ class TrainOptions:
     ema: float | None = None
     time_limit_s: float = 3600.0
     memory_limit_bytes: int | None = None
+    start_from: str | None = None
+    teacher: str | None = None
+    teacher_guidance: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seeds", tuple(self.seeds))
@@ -45,6 +51,10 @@ class TrainOptions:
             object.__setattr__(self, "data_folder", str(self.data_folder))
             if self.data == "auto":
                 object.__setattr__(self, "data", "folder")
+        if self.start_from is not None:
+            object.__setattr__(self, "start_from", str(weights_file(self.start_from)))
+        if self.teacher is not None:
+            object.__setattr__(self, "teacher", str(Path(self.teacher).resolve()))
         _require_numbers(self)
         _require_choices(self)
         if self.data == "folder":
@@ -79,6 +89,10 @@ def _require_numbers(options: TrainOptions) -> None:
         raise UserError(f"seeds: received {list(options.seeds)}, expected each seed once")
     if not 0 < options.learning_rate < 100:
         raise UserError(f"learning_rate: received {options.learning_rate!r}, expected a number in (0, 100)")
+    if not 0 <= options.teacher_guidance < 100:
+        raise UserError(
+            f"teacher_guidance: received {options.teacher_guidance!r}, expected a number in [0, 100)"
+        )
     if options.ema is not None and not 0 <= options.ema < 1:
         raise UserError(f"ema: received {options.ema!r}, expected a decay in [0, 1)")
     if not 0 < options.time_limit_s < float("inf"):

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from designer.errors import UserError
 from designer.files import write_atomic
+from designer.train.freezing import require_parts
 from designer.train.inputs import InputSpec, sample_shape
 from designer.train.noise import Process
 from designer.train.options import TrainOptions
 from designer.train.report import Crash, RunReport, read_report, versions
 from designer.train.spec import RunSpec
+from designer.train.teacher import teacher_spec
 
 if TYPE_CHECKING:
     from designer.document import Design
@@ -76,7 +78,10 @@ def prepare_folder(out_dir: str | Path) -> Path:
 def launch(spec: RunSpec) -> "RunHandle":
     """Start the child process of `spec`. Raises UserError for settings that cannot be used."""
     sample_shape(spec.inputs, spec.training)
-    Process.of(spec.training, spec.options.schedule, spec.options.prediction)
+    process = Process.of(spec.training, spec.options.schedule, spec.options.prediction)
+    if spec.options.teacher is not None:
+        teacher_spec(spec.options.teacher, spec.inputs, process)
+    require_parts(spec.training, spec.known)
     path = spec.run_dir / "spec.json"
     write_atomic(path, json.dumps(spec.to_json(), indent=1) + "\n")
     return RunHandle(spec, path)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from designer.train.loop import Job, SeedRun
+    from designer.train.teacher import Teacher
 
 
 class Events:
@@ -96,10 +97,25 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
     data = load_data(spec.options, shape)
     events({"type": "status", "message": f"training on {device_text['name']} with {data.description}"})
     from designer.train.loop import Job
+    from designer.train.objective import static_weights
 
     caller = Caller(spec.inputs, shape, spec.training.get("num_classes"))
     build = _builder(spec)
-    job = Job(build, data, process, caller, spec.options, device, spec.known, stopper.should_stop)
+    job = Job(
+        build,
+        data,
+        process,
+        caller,
+        spec.options,
+        device,
+        spec.known,
+        stopper.should_stop,
+        channels=static_weights(spec.training, shape),
+        channel_axis=spec.training.get("channel_axis", 1),
+        frozen=tuple(spec.training.get("frozen", ())),
+        trainable=tuple(spec.training.get("trainable", ())),
+        teacher=_teacher(spec, process, device),
+    )
     outcome = _train(job, spec, events)
     facts = {
         "design": {"name": spec.design_name, "hash": spec.design_hash},
@@ -107,11 +123,7 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
         "options": spec.options.to_json(),
         "versions": versions(_torch_version()),
         "data": data.description,
-        "process": {
-            "schedule": process.schedule,
-            "prediction": process.prediction,
-            "timesteps": process.timesteps,
-        },
+        "process": process.to_json(),
         "sample_shape": list(shape),
         "weights": outcome.weights,
         "weights_are": _weights_text(spec) if outcome.weights else "",
@@ -134,13 +146,27 @@ def pick_device(name: str, precision: str) -> "tuple[torch.device, dict[str, str
     return torch.device(kind), {"kind": kind, "name": text, "precision": precision}
 
 
+def _teacher(spec: RunSpec, process: Process, device: "torch.device") -> "Teacher | None":
+    from designer.train.teacher import load_teacher
+
+    options = spec.options
+    if options.teacher is None:
+        return None
+    return load_teacher(options.teacher, spec.inputs, process, options.teacher_guidance, device)
+
+
 def _builder(spec: RunSpec) -> "Callable[[], nn.Module]":
     """Return what builds the rendered model. The rendered code is executed at the first call."""
+    from safetensors.torch import load_file
+
+    from designer.train.starting import load_backbone
 
     def build() -> "nn.Module":
         if str(spec.source) not in sys.path:
             sys.path.insert(0, str(spec.source))
         model: nn.Module = getattr(importlib.import_module(spec.module), spec.class_name)()
+        if spec.options.start_from is not None:
+            load_backbone(model, load_file(spec.options.start_from), Path(spec.options.start_from).name)
         return model
 
     return build
@@ -159,6 +185,8 @@ def _train(job: "Job", spec: RunSpec, events: Callable[[dict[str, Any]], None]) 
             outcome.records.append(run.run())
             if index == 0 and run.record.steps_done:
                 outcome.weights = _save_weights(run, spec.run_dir)
+        except UserError:
+            raise
         except Exception as error:
             outcome.crash = _describe(error, run, spec)
             break

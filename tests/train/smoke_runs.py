@@ -8,10 +8,13 @@ from typing import Any
 
 import torch
 
+from designer.document import Design
+from designer.render import load_model, render
 from designer.train.data import load_data
-from designer.train.inputs import Caller, InputSpec
+from designer.train.inputs import Caller, InputSpec, sample_shape
 from designer.train.loop import Job, SeedRun
 from designer.train.noise import Process
+from designer.train.objective import static_weights
 from designer.train.options import TrainOptions
 from designer.train.record import SeedRecord
 from designer.train.spec import RunSpec
@@ -61,3 +64,23 @@ def judged(
     name: str, class_name: str, steps: int, seeds: Sequence[int] = (0, 1, 2), **options: Any
 ) -> Judgement:
     return judge(records_of(name, class_name, TrainOptions(steps=steps, seeds=tuple(seeds), **options)))
+
+
+def job_of_design(design: Design, options: TrainOptions) -> Job:
+    """Return the job of a rendered design on the CPU of this process, as the worker makes it."""
+    rendering = render(design)
+    inputs = tuple(InputSpec(i.name, i.role, tuple(i.shape), i.dtype) for i in rendering.inputs)
+    training = design.training
+    shape = sample_shape(inputs, training)
+    return Job(
+        load_model(rendering),
+        load_data(options, shape),
+        Process.of(training, options.schedule, options.prediction),
+        Caller(inputs, shape, training.get("num_classes")),
+        options,
+        torch.device("cpu"),
+        frozenset((entry["definition"], entry["node"]) for entry in rendering.source_map),
+        channels=static_weights(training, shape),
+        frozen=tuple(training.get("frozen", ())),
+        trainable=tuple(training.get("trainable", ())),
+    )
