@@ -6,6 +6,7 @@ from typing import Any
 
 from designer.presets import Preset
 from designer.presets.condition_parts import VECTOR_MLP, time_text_embedder
+from designer.presets.graph import Graph, definition, integer, port
 from designer.presets.mmdit_blocks import MLP_BRANCH, joint_attention, joint_block, rotated
 from designer.presets.transformer_parts import FINAL_LAYER
 
@@ -27,56 +28,40 @@ _PARAMETERS: dict[str, Any] = {
 
 def single_block() -> dict[str, Any]:
     """Return the block of one stream."""
-    nodes: dict[str, Any] = {
-        "adaln": {"call": "AdaLNZeroSingle", "params": {"hidden_size": "hidden_size"}},
-        "norm": {"call": "LayerNorm", "params": {"elementwise_affine": False}},
-        "modulate": {"call": "Modulate"},
-        "qkv": {"call": "ProjectQKV", "params": {"num_heads": "num_heads"}},
-        "norm_q": {"call": "=qk_norm"},
-        "norm_k": {"call": "=qk_norm"},
-        "attention": {"call": "DotProductAttention"},
-        "fc1": {"call": "Linear", "params": {"out_features": "int(hidden_size*mlp_ratio)", "init": "xavier_uniform"}},
-        "act": {"call": "GELU"},
-        "join": {"call": "ConcatFeatures"},
-        "proj": {
-            "call": "Linear",
-            "params": {
-                "in_features": "hidden_size + int(hidden_size*mlp_ratio)",
-                "out_features": "hidden_size",
-                "init": "xavier_uniform",
-            },
-        },
-        "apply_gate": {"call": "GateTokens"},
-        "add": {"call": "Add"},
-    }  # fmt: skip
-    edges = [
-        ["c", "adaln.c"], ["x", "norm.x"], ["norm.out", "modulate.x"],
-        ["adaln.shift", "modulate.shift"], ["adaln.scale", "modulate.scale"],
-        ["modulate.out", "qkv.x"], ["qkv.q", "norm_q.x"], ["qkv.k", "norm_k.x"], ["qkv.v", "attention.v"],
-        *rotated(nodes, "norm_q.out", "norm_k.out"),
-        ["modulate.out", "fc1.x"], ["fc1.out", "act.x"], ["attention.out", "join.a"], ["act.out", "join.b"],
-        ["join.out", "proj.x"], ["proj.out", "apply_gate.x"], ["adaln.gate", "apply_gate.gate"],
-        ["x", "add.a"], ["apply_gate.out", "add.b"],
-    ]  # fmt: skip
-    return {
-        "doc": "Block of one stream: attention and MLP side by side, one projection out of both.",
-        "reference": "Black Forest Labs 2024, FLUX.1; Dehghani et al. 2023, arXiv:2302.05442",
-        "parameters": {
-            "hidden_size": {"type": "int", "help": "features of a token"},
-            "num_heads": _PARAMETERS["num_heads"],
-            "mlp_ratio": _PARAMETERS["mlp_ratio"],
-            "qk_norm": _PARAMETERS["qk_norm"],
-        },
-        "inputs": [
-            {"name": "x", "role": "tokens", "shape": "B T hidden_size"},
-            {"name": "c", "role": "vector", "shape": "B hidden_size"},
-            {"name": "cos", "role": "rotary", "shape": "T half_head"},
-            {"name": "sin", "role": "rotary", "shape": "T half_head"},
-        ],
-        "outputs": [{"name": "x", "role": "tokens", "shape": "B T hidden_size", "from": ["add", "out"]}],
-        "nodes": nodes,
-        "edges": edges,
+    graph, hidden = Graph(), "int(hidden_size*mlp_ratio)"
+    graph.call("adaln", "AdaLNZeroSingle", {"hidden_size": "hidden_size"}, c="c")
+    graph.call("norm", "LayerNorm", {"elementwise_affine": False}, x="x")
+    graph.call("modulate", "Modulate", x="norm.out", shift="adaln.shift", scale="adaln.scale")
+    graph.call("qkv", "ProjectQKV", {"num_heads": "num_heads"}, x="modulate.out")
+    graph.call("norm_q", "=qk_norm", x="qkv.q")
+    graph.call("norm_k", "=qk_norm", x="qkv.k")
+    graph.edges += rotated(graph.nodes, "norm_q.out", "norm_k.out")
+    graph.call("attention", "DotProductAttention", v="qkv.v")
+    graph.call("fc1", "Linear", {"out_features": hidden, "init": "xavier_uniform"}, x="modulate.out")
+    graph.call("act", "GELU", x="fc1.out")
+    graph.call("join", "ConcatFeatures", a="attention.out", b="act.out")
+    sizes = {
+        "in_features": f"hidden_size + {hidden}",
+        "out_features": "hidden_size",
+        "init": "xavier_uniform",
     }
+    graph.call("proj", "Linear", sizes, x="join.out")
+    graph.call("apply_gate", "GateTokens", x="proj.out", gate="adaln.gate")
+    graph.call("add", "Add", a="x", b="apply_gate.out")
+    names = ("num_heads", "mlp_ratio", "qk_norm")
+    return definition(
+        "Block of one stream: attention and MLP side by side, one projection out of both.",
+        graph,
+        [
+            port("x", "tokens", "B T hidden_size"),
+            port("c", "vector", "B hidden_size"),
+            port("cos", "rotary", "T half_head"),
+            port("sin", "rotary", "T half_head"),
+        ],
+        [port("x", "tokens", "B T hidden_size", "add.out")],
+        {"hidden_size": integer("features of a token"), **{name: _PARAMETERS[name] for name in names}},
+        "Black Forest Labs 2024, FLUX.1; Dehghani et al. 2023, arXiv:2302.05442",
+    )
 
 
 def flux(
@@ -118,63 +103,40 @@ def flux(
 
 
 def _main(values: Mapping[str, Any], axes: Sequence[int], guidance: bool) -> dict[str, Any]:
+    graph, wide = Graph(), {"out_features": "hidden_size"}
+    scale = {"guidance": "guidance"} if guidance else {}
+    graph.call("condition", "Condition", {"hidden_size": "hidden_size"}, t="t", pooled="pooled", **scale)
+    graph.call("ids", "ConcatTokens", a="context_ids", b="x_ids")
+    graph.call("rotary", "RotaryCoordinates", {"axes": list(axes)}, ids="ids.out")
+    x = graph.call("x_embedder", "Linear", wide, x="x") + ".out"
+    context = graph.call("context_embedder", "Linear", wide, x="context") + ".out"
     block = {"num_heads": "num_heads", "mlp_ratio": "mlp_ratio", "qk_norm": "=qk_norm"}
-    into_hidden = {"call": "Linear", "params": {"out_features": "hidden_size"}}
-    nodes: dict[str, Any] = {
-        "condition": {"call": "Condition", "params": {"hidden_size": "hidden_size"}},
-        "ids": {"call": "ConcatTokens"},
-        "rotary": {"call": "RotaryCoordinates", "params": {"axes": list(axes)}},
-        "x_embedder": into_hidden,
-        "context_embedder": into_hidden,
-    }
-    edges = [
-        ["t", "condition.t"], ["pooled", "condition.pooled"],
-        *([["guidance", "condition.guidance"]] if guidance else []),
-        ["context_ids", "ids.a"], ["x_ids", "ids.b"], ["ids.out", "rotary.ids"],
-        ["x", "x_embedder.x"], ["context", "context_embedder.x"],
-    ]  # fmt: skip
-    x, context = "x_embedder.out", "context_embedder.out"
-    shared = [("condition.c", "c"), ("rotary.cos", "cos"), ("rotary.sin", "sin")]
+    shared = {"c": "condition.c", "cos": "rotary.cos", "sin": "rotary.sin"}
     if values["depth"]:
-        nodes["blocks"] = {"call": "JointBlock", "repeat": "depth", "params": block}
-        edges += [[x, "blocks.x"], [context, "blocks.context"]]
-        edges += [[source, f"blocks.{port}"] for source, port in shared]
+        graph.call("blocks", "JointBlock", block, repeat="depth", x=x, context=context, **shared)
         x, context = "blocks.x", "blocks.context"
     if values["single_depth"]:
-        nodes["join"] = {"call": "ConcatTokens"}
-        nodes["single_blocks"] = {"call": "SingleBlock", "repeat": "single_depth", "params": block}
-        nodes["split"] = {"call": "SplitTokens"}
-        edges += [[context, "join.a"], [x, "join.b"], ["join.out", "single_blocks.x"]]
-        edges += [[source, f"single_blocks.{port}"] for source, port in shared]
-        edges += [["single_blocks.x", "split.x"], [context, "split.like"]]
+        graph.call("join", "ConcatTokens", a=context, b=x)
+        graph.call("single_blocks", "SingleBlock", block, repeat="single_depth", x="join.out", **shared)
+        graph.call("split", "SplitTokens", x="single_blocks.x", like=context)
         x = "split.rest"
-    nodes["final_layer"] = {"call": "FinalLayer", "params": {"patch_features": "out_features"}}
-    edges += [[x, "final_layer.x"], ["condition.c", "final_layer.c"]]
-    inputs = [
-        {"name": "x", "role": "patches", "shape": "B N in_features", "help": "noisy latent, its patches as tokens"},
-        {"name": "context", "role": "context", "shape": "B M context_size", "help": "text tokens"},
-        {"name": "pooled", "role": "pooled", "shape": "B pooled_size", "help": "pooled text"},
-        {"name": "t", "role": "timestep", "shape": "B", "help": "timestep, 0 … 1000"},
-        {"name": "x_ids", "role": "positions", "shape": f"N {len(axes)}", "help": "coordinates of the patches: 0, row, column"},
-        {"name": "context_ids", "role": "positions", "shape": f"M {len(axes)}", "help": "coordinates of the text tokens: 0"},
-        {"name": "guidance", "role": "guidance", "shape": "B", "help": "scale of guidance that is distilled into the model"},
-    ]  # fmt: skip
-    return {
-        "doc": "Rectified-flow transformer: predicts the flow of noisy latent tokens for a text.",
-        "reference": REFERENCE,
-        "parameters": _PARAMETERS,
-        "inputs": inputs if guidance else inputs[:-1],
-        "outputs": [
-            {
-                "name": "out",
-                "role": "prediction",
-                "shape": "B N out_features",
-                "from": ["final_layer", "patches"],
-            }
-        ],
-        "nodes": nodes,
-        "edges": edges,
-    }
+    graph.call("final_layer", "FinalLayer", {"patch_features": "out_features"}, x=x, c="condition.c")
+    output = port("out", "prediction", "B N out_features", "final_layer.patches")
+    doc = "Rectified-flow transformer: predicts the flow of noisy latent tokens for a text."
+    return definition(doc, graph, _inputs(len(axes), guidance), [output], _PARAMETERS, REFERENCE)
+
+
+def _inputs(axes: int, guidance: bool) -> list[dict[str, Any]]:
+    scale = port("guidance", "guidance", "B", help="scale of guidance that is distilled into the model")
+    return [
+        port("x", "patches", "B N in_features", help="noisy latent, its patches as tokens"),
+        port("context", "context", "B M context_size", help="text tokens"),
+        port("pooled", "pooled", "B pooled_size", help="pooled text"),
+        port("t", "timestep", "B", help="timestep, 0 … 1000"),
+        port("x_ids", "positions", f"N {axes}", help="coordinates of the patches: 0, row, column"),
+        port("context_ids", "positions", f"M {axes}", help="coordinates of the text tokens: 0"),
+        *([scale] if guidance else []),
+    ]
 
 
 _PUBLISHED: dict[str, Any] = {

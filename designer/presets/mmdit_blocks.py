@@ -2,30 +2,42 @@
 
 from typing import Any
 
+from designer.presets.graph import Graph, definition, integer, port
+
 REFERENCE = "Esser et al. 2024, arXiv:2403.03206"
 REFERENCE_X = "Stability AI 2024, Stable Diffusion 3.5; Esser et al. 2024, arXiv:2403.03206"
 
 Definition = dict[str, Any]
 Edges = list[list[str]]
 
+_HIDDEN = integer("features of a token")
 _PARAMETERS: dict[str, Any] = {
-    "hidden_size": {"type": "int", "help": "features of a token"},
-    "num_heads": {"type": "int", "default": 24, "help": "attention heads"},
+    "hidden_size": _HIDDEN,
+    "num_heads": integer("attention heads", 24),
     "qk_norm": {
         "type": "block",
         "default": "RMSNorm",
         "help": "normalises queries and keys in each head; Identity for none",
     },
 }
-_X = {"name": "x", "role": "tokens", "shape": "B N hidden_size"}
-_CONTEXT = {"name": "context", "role": "context", "shape": "B M hidden_size"}
-_C = {"name": "c", "role": "vector", "shape": "B hidden_size"}
-_ROTARY = [{"name": name, "role": "rotary", "shape": "T half_head"} for name in ("cos", "sin")]
+_RATIO = {"type": "float", "default": 4.0, "help": "hidden features / hidden_size"}
+_X = port("x", "tokens", "B N hidden_size")
+_CONTEXT = port("context", "context", "B M hidden_size")
+_C = port("c", "vector", "B hidden_size")
+_ROTARY = [port("cos", "rotary", "T half_head"), port("sin", "rotary", "T half_head")]
 _HEADS = {"num_heads": "num_heads"}
 _ATTENTION = {"num_heads": "num_heads", "qk_norm": "=qk_norm"}
-_PLAIN_NORM: dict[str, Any] = {"call": "LayerNorm", "params": {"elementwise_affine": False}}
-_INTO_HIDDEN: dict[str, Any] = {"out_features": "hidden_size", "init": "xavier_uniform"}
-_PROJ: dict[str, Any] = {"call": "Linear", "params": {"in_features": "hidden_size", **_INTO_HIDDEN}}
+_PLAIN = {"elementwise_affine": False}
+_INTO_HIDDEN = {"out_features": "hidden_size", "init": "xavier_uniform"}
+_SQUARE = {"in_features": "hidden_size", **_INTO_HIDDEN}
+_BRANCH = ("shift", "scale", "gate")
+
+
+def _projected(graph: Graph, prefix: str, source: str, norm_params: dict[str, Any] | None) -> None:
+    """Add queries, keys and values of a stream, the first two normalised."""
+    qkv = graph.call(f"{prefix}qkv", "ProjectQKV", _HEADS, x=source)
+    for name in ("q", "k"):
+        graph.call(f"{prefix}norm_{name}", "=qk_norm", norm_params, x=f"{qkv}.{name}")
 
 
 def joint_attention(
@@ -35,46 +47,26 @@ def joint_attention(
 
     `rotary` rotates the queries and keys of the joined streams by their positions.
     """
-    norm = {"call": "=qk_norm", "params": norm_params or {}}
-    nodes: dict[str, Any] = {
-        "qkv": {"call": "ProjectQKV", "params": _HEADS},
-        "norm_q": norm,
-        "norm_k": norm,
-        "context_qkv": {"call": "ProjectQKV", "params": _HEADS},
-        "context_norm_q": norm,
-        "context_norm_k": norm,
-        "join_q": {"call": "ConcatTokens"},
-        "join_k": {"call": "ConcatTokens"},
-        "join_v": {"call": "ConcatTokens"},
-        "attention": {"call": "DotProductAttention"},
-        "split": {"call": "SplitTokens"},
-        "proj": _PROJ,
-    }
-    edges: Edges = [
-        ["x", "qkv.x"], ["qkv.q", "norm_q.x"], ["qkv.k", "norm_k.x"],
-        ["context", "context_qkv.x"], ["context_qkv.q", "context_norm_q.x"], ["context_qkv.k", "context_norm_k.x"],
-        ["context_norm_q.out", "join_q.a"], ["norm_q.out", "join_q.b"],
-        ["context_norm_k.out", "join_k.a"], ["norm_k.out", "join_k.b"],
-        ["context_qkv.v", "join_v.a"], ["qkv.v", "join_v.b"], ["join_v.out", "attention.v"],
-        ["attention.out", "split.x"], ["context", "split.like"], ["split.rest", "proj.x"],
-    ]  # fmt: skip
-    edges += rotated(nodes, "join_q.out", "join_k.out") if rotary else [
-        ["join_q.out", "attention.q"], ["join_k.out", "attention.k"],
-    ]  # fmt: skip
-    outputs = [{**_X, "name": "attended", "from": ["proj", "out"]}]
+    graph = Graph()
+    _projected(graph, "", "x", norm_params)
+    _projected(graph, "context_", "context", norm_params)
+    graph.call("join_q", "ConcatTokens", a="context_norm_q.out", b="norm_q.out")
+    graph.call("join_k", "ConcatTokens", a="context_norm_k.out", b="norm_k.out")
+    graph.call("join_v", "ConcatTokens", a="context_qkv.v", b="qkv.v")
+    if rotary:
+        graph.edges += rotated(graph.nodes, "join_q.out", "join_k.out")
+        graph.call("attention", "DotProductAttention", v="join_v.out")
+    else:
+        graph.call("attention", "DotProductAttention", q="join_q.out", k="join_k.out", v="join_v.out")
+    graph.call("split", "SplitTokens", x="attention.out", like="context")
+    graph.call("proj", "Linear", _SQUARE, x="split.rest")
+    outputs = [port("attended", "tokens", "B N hidden_size", "proj.out")]
     if not last:
-        nodes["context_proj"] = _PROJ
-        edges.append(["split.first", "context_proj.x"])
-        outputs.append({**_CONTEXT, "name": "context_attended", "from": ["context_proj", "out"]})
-    return {
-        "doc": "Attention of image and text tokens over each other, with weights of their own.",
-        "reference": f"{REFERENCE}, section 4",
-        "parameters": _PARAMETERS,
-        "inputs": [_X, _CONTEXT, *(_ROTARY if rotary else ())],
-        "outputs": outputs,
-        "nodes": nodes,
-        "edges": edges,
-    }
+        graph.call("context_proj", "Linear", _SQUARE, x="split.first")
+        outputs.append(port("context_attended", "context", "B M hidden_size", "context_proj.out"))
+    doc = "Attention of image and text tokens over each other, with weights of their own."
+    inputs = [_X, _CONTEXT, *(_ROTARY if rotary else ())]
+    return definition(doc, graph, inputs, outputs, _PARAMETERS, f"{REFERENCE}, section 4")
 
 
 def rotated(nodes: dict[str, Any], q: str, k: str) -> Edges:
@@ -91,114 +83,62 @@ def rotated(nodes: dict[str, Any], q: str, k: str) -> Edges:
 
 def image_attention(norm_params: dict[str, Any] | None = None) -> Definition:
     """Return the second attention of a dual block: image tokens alone."""
-    norm = {"call": "=qk_norm", "params": norm_params or {}}
-    return {
-        "doc": "Attention of the image tokens over each other.",
-        "reference": REFERENCE_X,
-        "parameters": _PARAMETERS,
-        "inputs": [_X],
-        "outputs": [{**_X, "name": "attended", "from": ["proj", "out"]}],
-        "nodes": {
-            "qkv": {"call": "ProjectQKV", "params": _HEADS},
-            "norm_q": norm,
-            "norm_k": norm,
-            "attention": {"call": "DotProductAttention"},
-            "proj": _PROJ,
-        },
-        "edges": [
-            ["x", "qkv.x"], ["qkv.q", "norm_q.x"], ["qkv.k", "norm_k.x"],
-            ["norm_q.out", "attention.q"], ["norm_k.out", "attention.k"], ["qkv.v", "attention.v"],
-            ["attention.out", "proj.x"],
-        ],
-    }  # fmt: skip
+    graph = Graph()
+    _projected(graph, "", "x", norm_params)
+    graph.call("attention", "DotProductAttention", q="norm_q.out", k="norm_k.out", v="qkv.v")
+    graph.call("proj", "Linear", _SQUARE, x="attention.out")
+    output = port("attended", "tokens", "B N hidden_size", "proj.out")
+    doc = "Attention of the image tokens over each other."
+    return definition(doc, graph, [_X], [output], _PARAMETERS, REFERENCE_X)
 
 
-MLP_BRANCH: Definition = {
-    "doc": "The feed-forward branch of one stream: normalised, modulated, gated, added.",
-    "reference": REFERENCE,
-    "parameters": {
-        "hidden_size": {"type": "int", "help": "features of a token"},
-        "mlp_ratio": {"type": "float", "default": 4.0, "help": "hidden features / hidden_size"},
-    },
-    "inputs": [
-        _X,
-        {"name": "shift", "role": "vector", "shape": "B hidden_size"},
-        {"name": "scale", "role": "vector", "shape": "B hidden_size"},
-        {"name": "gate", "role": "vector", "shape": "B hidden_size"},
-    ],
-    "outputs": [{**_X, "from": ["add", "out"]}],
-    "nodes": {
-        "norm": _PLAIN_NORM,
-        "modulate": {"call": "Modulate"},
-        "fc1": {
-            "call": "Linear",
-            "params": {"out_features": "int(hidden_size*mlp_ratio)", "init": "xavier_uniform"},
-        },
-        "act": {"call": "GELU"},
-        "fc2": {"call": "Linear", "params": _INTO_HIDDEN},
-        "apply_gate": {"call": "GateTokens"},
-        "add": {"call": "Add"},
-    },
-    "edges": [
-        ["x", "norm.x"], ["norm.out", "modulate.x"], ["shift", "modulate.shift"], ["scale", "modulate.scale"],
-        ["modulate.out", "fc1.x"], ["fc1.out", "act.x"], ["act.out", "fc2.x"],
-        ["fc2.out", "apply_gate.x"], ["gate", "apply_gate.gate"],
-        ["x", "add.a"], ["apply_gate.out", "add.b"],
-    ],
-}  # fmt: skip
+def _mlp_branch() -> Definition:
+    graph = Graph()
+    graph.call("norm", "LayerNorm", _PLAIN, x="x")
+    graph.call("modulate", "Modulate", x="norm.out", shift="shift", scale="scale")
+    sizes = {"out_features": "int(hidden_size*mlp_ratio)", "init": "xavier_uniform"}
+    graph.call("fc1", "Linear", sizes, x="modulate.out")
+    graph.call("act", "GELU", x="fc1.out")
+    graph.call("fc2", "Linear", _INTO_HIDDEN, x="act.out")
+    graph.call("apply_gate", "GateTokens", x="fc2.out", gate="gate")
+    graph.call("add", "Add", a="x", b="apply_gate.out")
+    inputs = [_X, *(port(name, "vector", "B hidden_size") for name in _BRANCH)]
+    doc = "The feed-forward branch of one stream: normalised, modulated, gated, added."
+    parameters = {"hidden_size": _HIDDEN, "mlp_ratio": _RATIO}
+    return definition(
+        doc, graph, inputs, [port("x", "tokens", "B N hidden_size", "add.out")], parameters, REFERENCE
+    )
+
+
+MLP_BRANCH = _mlp_branch()
 
 
 def joint_block(dual: bool = False, last: bool = False, rotary: bool = False) -> Definition:
     """Return a block of two streams: `dual` adds attention of the image alone, `last` ends the text stream."""
-    adaln = "AdaLNZeroDual" if dual else "AdaLNZero"
+    graph, wide = Graph(), {"hidden_size": "hidden_size"}
+    graph.call("adaln", "AdaLNZeroDual" if dual else "AdaLNZero", wide, c="c")
+    graph.call("norm", "LayerNorm", _PLAIN, x="x")
+    graph.call("modulate", "Modulate", x="norm.out", shift="adaln.shift_msa", scale="adaln.scale_msa")
+    graph.call("context_adaln", "AdaLNModulation" if last else "AdaLNZero", wide, c="c")
+    graph.call("context_norm", "LayerNorm", _PLAIN, x="context")
+    shift, scale = (f"context_adaln.{name}" + ("" if last else "_msa") for name in ("shift", "scale"))
+    graph.call("context_modulate", "Modulate", x="context_norm.out", shift=shift, scale=scale)
+    positions = {"cos": "cos", "sin": "sin"} if rotary else {}
     attention = "LastJointAttention" if last else "JointAttention"
-    nodes: dict[str, Any] = {
-        "adaln": {"call": adaln, "params": {"hidden_size": "hidden_size"}},
-        "norm": _PLAIN_NORM,
-        "modulate": {"call": "Modulate"},
-        "context_adaln": {
-            "call": "AdaLNModulation" if last else "AdaLNZero",
-            "params": {"hidden_size": "hidden_size"},
-        },
-        "context_norm": _PLAIN_NORM,
-        "context_modulate": {"call": "Modulate"},
-        "attn": {"call": attention, "params": _ATTENTION},
-        "gate_msa": {"call": "GateTokens"},
-        "add_msa": {"call": "Add"},
-    }
-    context_shift, context_scale = ("shift", "scale") if last else ("shift_msa", "scale_msa")
-    edges: Edges = [
-        ["c", "adaln.c"], ["x", "norm.x"], ["norm.out", "modulate.x"],
-        ["adaln.shift_msa", "modulate.shift"], ["adaln.scale_msa", "modulate.scale"],
-        ["c", "context_adaln.c"], ["context", "context_norm.x"], ["context_norm.out", "context_modulate.x"],
-        [f"context_adaln.{context_shift}", "context_modulate.shift"],
-        [f"context_adaln.{context_scale}", "context_modulate.scale"],
-        ["modulate.out", "attn.x"], ["context_modulate.out", "attn.context"],
-        ["attn.attended", "gate_msa.x"], ["adaln.gate_msa", "gate_msa.gate"],
-        ["x", "add_msa.a"], ["gate_msa.out", "add_msa.b"],
-    ]  # fmt: skip
-    edges += [["cos", "attn.cos"], ["sin", "attn.sin"]] if rotary else []
-    trunk = _add_dual(nodes, edges) if dual else "add_msa.out"
-    edges += _add_mlp(nodes, "mlp", trunk, "adaln")
-    outputs = [{**_X, "from": ["mlp", "x"]}]
+    graph.call("attn", attention, _ATTENTION, x="modulate.out", context="context_modulate.out", **positions)
+    trunk = _gated(graph, "msa", "x", "attn.attended", "adaln.gate_msa")
+    if dual:
+        trunk = _second_attention(graph, trunk)
+    outputs = [port("x", "tokens", "B N hidden_size", _mlp(graph, "mlp", trunk, "adaln"))]
     if not last:
-        nodes["context_gate_msa"] = {"call": "GateTokens"}
-        nodes["context_add_msa"] = {"call": "Add"}
-        edges += [
-            ["attn.context_attended", "context_gate_msa.x"], ["context_adaln.gate_msa", "context_gate_msa.gate"],
-            ["context", "context_add_msa.a"], ["context_gate_msa.out", "context_add_msa.b"],
-        ]  # fmt: skip
-        edges += _add_mlp(nodes, "context_mlp", "context_add_msa.out", "context_adaln")
-        outputs.append({**_CONTEXT, "from": ["context_mlp", "x"]})
-    return {
-        "doc": _doc(dual, last),
-        "reference": REFERENCE_X if dual else f"{REFERENCE}, section 4",
-        "parameters": {**_PARAMETERS, "mlp_ratio": MLP_BRANCH["parameters"]["mlp_ratio"]},
-        "inputs": [_X, _CONTEXT, _C, *(_ROTARY if rotary else ())],
-        "outputs": outputs,
-        "nodes": nodes,
-        "edges": edges,
-    }
+        text = _gated(graph, "msa", "context", "attn.context_attended", "context_adaln.gate_msa", "context_")
+        text = _mlp(graph, "context_mlp", text, "context_adaln")
+        outputs.append(port("context", "context", "B M hidden_size", text))
+    reference = REFERENCE_X if dual else f"{REFERENCE}, section 4"
+    inputs = [_X, _CONTEXT, _C, *(_ROTARY if rotary else ())]
+    return definition(
+        _doc(dual, last), graph, inputs, outputs, {**_PARAMETERS, "mlp_ratio": _RATIO}, reference
+    )
 
 
 def _doc(dual: bool, last: bool) -> str:
@@ -207,24 +147,20 @@ def _doc(dual: bool, last: bool) -> str:
     return text + ("; the last one, where the text ends." if last else ".")
 
 
-def _add_dual(nodes: dict[str, Any], edges: Edges) -> str:
+def _gated(graph: Graph, name: str, trunk: str, branch: str, gate: str, prefix: str = "") -> str:
+    """Add a branch times its gate to the trunk; return the sum."""
+    graph.call(f"{prefix}gate_{name}", "GateTokens", x=branch, gate=gate)
+    return graph.call(f"{prefix}add_{name}", "Add", a=trunk, b=f"{prefix}gate_{name}.out") + ".out"
+
+
+def _second_attention(graph: Graph, trunk: str) -> str:
     """Add the second attention, which reads the input of the block; return the trunk after it."""
-    nodes["modulate_dual"] = {"call": "Modulate"}
-    nodes["attn_dual"] = {"call": "ImageAttention", "params": _ATTENTION}
-    nodes["gate_dual"] = {"call": "GateTokens"}
-    nodes["add_dual"] = {"call": "Add"}
-    edges += [
-        ["norm.out", "modulate_dual.x"],
-        ["adaln.shift_dual", "modulate_dual.shift"], ["adaln.scale_dual", "modulate_dual.scale"],
-        ["modulate_dual.out", "attn_dual.x"], ["attn_dual.attended", "gate_dual.x"], ["adaln.gate_dual", "gate_dual.gate"],
-        ["add_msa.out", "add_dual.a"], ["gate_dual.out", "add_dual.b"],
-    ]  # fmt: skip
-    return "add_dual.out"
+    graph.call("modulate_dual", "Modulate", x="norm.out", shift="adaln.shift_dual", scale="adaln.scale_dual")
+    graph.call("attn_dual", "ImageAttention", _ATTENTION, x="modulate_dual.out")
+    return _gated(graph, "dual", trunk, "attn_dual.attended", "adaln.gate_dual")
 
 
-def _add_mlp(nodes: dict[str, Any], name: str, trunk: str, adaln: str) -> Edges:
-    nodes[name] = {"call": "MlpBranch", "params": {"mlp_ratio": "mlp_ratio"}}
-    return [
-        [trunk, f"{name}.x"], [f"{adaln}.shift_mlp", f"{name}.shift"], [f"{adaln}.scale_mlp", f"{name}.scale"],
-        [f"{adaln}.gate_mlp", f"{name}.gate"],
-    ]  # fmt: skip
+def _mlp(graph: Graph, node: str, trunk: str, adaln: str) -> str:
+    """Add the feed-forward branch of a stream; return its endpoint."""
+    vectors = {name: f"{adaln}.{name}_mlp" for name in _BRANCH}
+    return graph.call(node, "MlpBranch", {"mlp_ratio": "mlp_ratio"}, x=trunk, **vectors) + ".x"

@@ -8,6 +8,7 @@ from typing import Any
 
 from designer.presets import Preset
 from designer.presets.condition_parts import VECTOR_MLP, time_text_embedder
+from designer.presets.graph import Graph, definition, port
 from designer.presets.mmdit_blocks import (
     MLP_BRANCH,
     REFERENCE,
@@ -16,6 +17,7 @@ from designer.presets.mmdit_blocks import (
     joint_attention,
     joint_block,
 )
+from designer.presets.pixel_unet import document
 from designer.presets.transformer_parts import FINAL_LAYER
 
 _PARAMETERS: dict[str, Any] = {
@@ -81,94 +83,59 @@ def sd3(
     """
     parts = stages(values["depth"], dual_layers)
     last_is_dual = values["depth"] - 1 in set(dual_layers)
-    parameters = {key: one for key, one in _PARAMETERS.items() if key in values}
-    blocks = {"DualJointBlock" if part.dual else "JointBlock": joint_block(part.dual) for part in parts}
-    attentions: dict[str, Any] = {"JointAttention": joint_attention(norm_params=norm_params)} if parts else {}
-    attentions["LastJointAttention"] = joint_attention(last=True, norm_params=norm_params)
-    if last_is_dual or "DualJointBlock" in blocks:
-        attentions["ImageAttention"] = image_attention(norm_params)
     last = "LastDualJointBlock" if last_is_dual else "LastJointBlock"
-    size = values["base_size"] * values["patch_size"]
-    return {
-        "format": "diffusion-design",
-        "format_version": 1,
-        "name": name,
-        "parameters": dict(values),
-        "main": "MMDiT",
-        "training": {
-            "prediction": "flow",
-            "schedule": "flow",
-            "timesteps": 1000,
-            "sample_shape": [values["in_channels"], size, size],
-        },
-        "definitions": {
-            "MMDiT": _main(parameters, parts, last),
-            **blocks,
-            last: joint_block(last_is_dual, last=True),
-            **attentions,
-            "MlpBranch": MLP_BRANCH,
-            "TimeTextEmbedder": time_text_embedder(),
-            "VectorMlp": VECTOR_MLP,
-            "FinalLayer": FINAL_LAYER,
-        },
+    dual = last_is_dual or any(part.dual for part in parts)
+    parameters = {key: one for key, one in _PARAMETERS.items() if key in values}
+    definitions = {
+        "MMDiT": _main(parameters, parts, last),
+        **{"DualJointBlock" if part.dual else "JointBlock": joint_block(part.dual) for part in parts},
+        last: joint_block(last_is_dual, last=True),
+        **({"JointAttention": joint_attention(norm_params=norm_params)} if parts else {}),
+        "LastJointAttention": joint_attention(last=True, norm_params=norm_params),
+        **({"ImageAttention": image_attention(norm_params)} if dual else {}),
+        "MlpBranch": MLP_BRANCH,
+        "TimeTextEmbedder": time_text_embedder(),
+        "VectorMlp": VECTOR_MLP,
+        "FinalLayer": FINAL_LAYER,
     }
+    size = values["base_size"] * values["patch_size"]
+    training = {
+        "prediction": "flow", "schedule": "flow", "timesteps": 1000, "sample_shape": [values["in_channels"], size, size],
+    }  # fmt: skip
+    return document(name, definitions, values, training)
 
 
 def _main(parameters: Mapping[str, Any], parts: list[Stage], last: str) -> dict[str, Any]:
+    graph = Graph()
+    sizes = {"hidden_size": "hidden_size", "patch_size": "patch_size"}
+    graph.call("patch_embed", "PatchEmbed", sizes, x="x")
+    cropped = "grid_size" in parameters
+    sizes = {"patch_size": "patch_size", "base_size": "base_size"} | (
+        {"grid_size": "grid_size"} if cropped else {}
+    )
+    kind = "CroppedSinCosPosition" if cropped else "ScaledSinCosPosition"
+    x = graph.call("position", kind, sizes, tokens="patch_embed.tokens", like="x") + ".out"
+    context = graph.call("context_embedder", "Linear", {"out_features": "hidden_size"}, x="context") + ".out"
+    graph.call("condition", "TimeTextEmbedder", {"hidden_size": "hidden_size"}, t="t", pooled="pooled")
     block = {"num_heads": "num_heads", "qk_norm": "=qk_norm", "mlp_ratio": "mlp_ratio"}
-    position = {"patch_size": "patch_size", "base_size": "base_size"}
-    if "grid_size" in parameters:
-        positions = {"call": "CroppedSinCosPosition", "params": {"grid_size": "grid_size", **position}}
-    else:
-        positions = {"call": "ScaledSinCosPosition", "params": position}
-    nodes: dict[str, Any] = {
-        "patch_embed": {"call": "PatchEmbed", "params": {"hidden_size": "hidden_size", "patch_size": "patch_size"}},
-        "position": positions,
-        "context_embedder": {"call": "Linear", "params": {"out_features": "hidden_size"}},
-        "condition": {"call": "TimeTextEmbedder", "params": {"hidden_size": "hidden_size"}},
-    }  # fmt: skip
-    edges = [
-        ["x", "patch_embed.x"], ["patch_embed.tokens", "position.tokens"], ["x", "position.like"],
-        ["context", "context_embedder.x"], ["t", "condition.t"], ["pooled", "condition.pooled"],
-    ]  # fmt: skip
-    trunk, text = "position.out", "context_embedder.out"
     for part in parts:
-        call = "DualJointBlock" if part.dual else "JointBlock"
-        nodes[part.node] = {"call": call, "repeat": part.repeat, "params": block}
-        edges += [
-            [trunk, f"{part.node}.x"],
-            [text, f"{part.node}.context"],
-            ["condition.c", f"{part.node}.c"],
-        ]
-        trunk, text = f"{part.node}.x", f"{part.node}.context"
-    nodes["last_block"] = {"call": last, "params": block}
-    nodes["final_layer"] = {
-        "call": "FinalLayer",
-        "params": {"patch_features": "patch_size*patch_size*out_channels"},
-    }
-    nodes["unpatchify"] = {
-        "call": "Unpatchify",
-        "params": {"out_channels": "out_channels", "patch_size": "patch_size"},
-    }
-    edges += [
-        [trunk, "last_block.x"], [text, "last_block.context"], ["condition.c", "last_block.c"],
-        ["last_block.x", "final_layer.x"], ["condition.c", "final_layer.c"],
-        ["final_layer.patches", "unpatchify.tokens"], ["x", "unpatchify.like"],
-    ]  # fmt: skip
-    return {
-        "doc": "Multimodal diffusion transformer: predicts the flow of a noisy latent for a text.",
-        "reference": REFERENCE,
-        "parameters": parameters,
-        "inputs": [
-            {"name": "x", "role": "latent", "shape": "B in_channels H W", "help": "noisy latent"},
-            {"name": "context", "role": "context", "shape": "B M context_size", "help": "text tokens"},
-            {"name": "pooled", "role": "pooled", "shape": "B pooled_size", "help": "pooled text"},
-            {"name": "t", "role": "timestep", "shape": "B", "help": "timestep, 0 … 1000"},
-        ],
-        "outputs": [{"name": "out", "role": "prediction", "shape": "B out_channels H W", "from": ["unpatchify", "out"]}],
-        "nodes": nodes,
-        "edges": edges,
-    }  # fmt: skip
+        kind = "DualJointBlock" if part.dual else "JointBlock"
+        graph.call(part.node, kind, block, repeat=part.repeat, x=x, context=context, c="condition.c")
+        x, context = f"{part.node}.x", f"{part.node}.context"
+    graph.call("last_block", last, block, x=x, context=context, c="condition.c")
+    features = {"patch_features": "patch_size*patch_size*out_channels"}
+    graph.call("final_layer", "FinalLayer", features, x="last_block.x", c="condition.c")
+    sizes = {"out_channels": "out_channels", "patch_size": "patch_size"}
+    graph.call("unpatchify", "Unpatchify", sizes, tokens="final_layer.patches", like="x")
+    inputs = [
+        port("x", "latent", "B in_channels H W", help="noisy latent"),
+        port("context", "context", "B M context_size", help="text tokens"),
+        port("pooled", "pooled", "B pooled_size", help="pooled text"),
+        port("t", "timestep", "B", help="timestep, 0 … 1000"),
+    ]
+    output = port("out", "prediction", "B out_channels H W", "unpatchify.out")
+    doc = "Multimodal diffusion transformer: predicts the flow of a noisy latent for a text."
+    return definition(doc, graph, inputs, [output], parameters, REFERENCE)
 
 
 def _values(depth: int, qk_norm: str, grid_size: int = 192, dual_depth: int | None = None) -> dict[str, Any]:
