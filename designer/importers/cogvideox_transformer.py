@@ -135,8 +135,8 @@ def _rules(activation: str, patch_size: list[int], out_channels: int) -> list[Ru
         rf"{block}\.attn1\.norm_([qk])": rf"{ours}.attn.\2_norm",
     }
     for number, branch in (("1", "attn"), ("2", "mlp")):
-        names[rf"{block}\.norm{number}\.linear"] = f"{ours}.adaln_{branch}.proj"
-        names[rf"{block}\.norm{number}\.norm"] = f"{ours}.norm_{branch}"
+        names[rf"{block}\.norm{number}\.linear"] = f"{ours}.norm_{branch}.adaln.proj"
+        names[rf"{block}\.norm{number}\.norm"] = f"{ours}.norm_{branch}.norm"
     return [
         Rule(r"patch_embed\.pos_embedding", "position.table"),
         Rule(r"proj_out\.(weight|bias)", r"final_layer.proj.\1", order=order),

@@ -42,23 +42,45 @@ def _norm(graph: Graph, node: str, end: str, instance: str = "") -> str:
     return f"{node}.out"
 
 
+def _expert_norm(shared: list[str]) -> Json:
+    """Return the norm of both streams, each modulated by vectors of its own; it puts out their gates too."""
+    graph = Graph()
+    graph.call("adaln", "ExpertAdaLN", {"hidden_size": "hidden_size"}, c="c")
+    ends = {}
+    for stream, prefix in (("x", ""), ("context", "context_")):
+        normed = _norm(graph, f"{prefix}norm", stream, "norm")
+        shift, scale = f"adaln.{prefix}shift", f"adaln.{prefix}scale"
+        ends[stream] = (
+            graph.call(f"{prefix}modulate", "Modulate", x=normed, shift=shift, scale=scale) + ".out"
+        )
+    graph.call("join", "ConcatTokens", a=ends["context"], b=ends["x"])
+    return definition(
+        "Text and video tokens normalised, modulated each in its own way, and joined; and the gates of both.",
+        graph,
+        [TOKENS, _CONTEXT, _C],
+        [
+            port("tokens", "tokens", "B M+N hidden_size", "join.out"),
+            port("gate", "vector", "B hidden_size", "adaln.gate"),
+            port("context_gate", "vector", "B hidden_size", "adaln.context_gate"),
+        ],
+        {
+            "hidden_size": HIDDEN,
+            "cond_size": _COND,
+            **{name: _BLOCK[name] for name in shared if name in ("norm_affine", "norm_eps")},
+        },
+        f"{REFERENCE}, section 2.2",
+    )
+
+
 def _branch(graph: Graph, ends: dict[str, str], name: str, target: str, **call: Any) -> dict[str, str]:
     """Add a residual branch over both streams: modulate each, join, compute, part, gate each; return the ends."""
-    graph.call(f"adaln_{name}", "ExpertAdaLN", {"hidden_size": "hidden_size"}, c="c")
-    joined = {}
-    for stream, end in ends.items():
-        prefix = "context_" if stream == "context" else ""
-        normed = _norm(graph, f"{prefix}norm_{name}", end, f"norm_{name}")
-        shift, scale = (f"adaln_{name}.{prefix}{one}" for one in ("shift", "scale"))
-        modulated = graph.call(f"{prefix}modulate_{name}", "Modulate", x=normed, shift=shift, scale=scale)
-        joined[stream] = f"{modulated}.out"
-    graph.call(f"join_{name}", "ConcatTokens", a=joined["context"], b=joined["x"])
-    graph.call(name, target, x=f"join_{name}.out", **call)
+    norm = {"norm_affine": "norm_affine", "norm_eps": "norm_eps"}
+    graph.call(f"norm_{name}", "ExpertNorm", norm, **ends, c="c")
+    graph.call(name, target, x=f"norm_{name}.tokens", **call)
     graph.call(f"part_{name}", "SplitTokens", x=f"{name}.x", like=ends["context"])
     found = {}
-    for stream, part in (("x", "rest"), ("context", "first")):
-        prefix = "context_" if stream == "context" else ""
-        gate = f"adaln_{name}.{prefix}gate"
+    for stream, part, prefix in (("x", "rest", ""), ("context", "first", "context_")):
+        gate = f"norm_{name}.{prefix}gate"
         gated = graph.call(f"{prefix}gate_{name}", "GateTokens", x=f"part_{name}.{part}", gate=gate)
         found[stream] = graph.call(f"{prefix}add_{name}", "Add", a=ends[stream], b=f"{gated}.out") + ".out"
     return found
@@ -311,6 +333,7 @@ def cogvideox(
         "definitions": {
             "CogVideoX": _Main(positions, shared, offset, table).build(),
             "CogVideoXBlock": _block(rotary, shared),
+            "ExpertNorm": _expert_norm(shared),
             "Attention": rotary_attention("LayerNorm", across_heads=False, rotary="=rotation" if rotary else "", reference=REFERENCE),
             "Mlp": feed_forward(activation, dropout),
             "NumberEmbedder": number_embedder(**waves),
