@@ -126,3 +126,7 @@ def test_block_says_what_kind_it_is(spec: BlockSpec) -> None:
     if spec.gate is not None:
         assert set(spec.gate.ports) <= {port.name for port in spec.outputs}
         assert set(spec.gate.sources) <= {"level", "time", "condition", "trunk", "skip"}
+
+
+def test_every_tag_is_in_use() -> None:
+    assert {tag for spec in catalogue().values() for tag in spec.tags} == TAGS.keys()
