@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from designer.catalogue import catalogue
+from designer.dims import Dim
 from designer.shapes.values import shape_text
 from designer.sources.graph.fold import Chain, chains, folded_name
 from designer.sources.graph.trace import Call, Trace
@@ -61,7 +62,7 @@ class _Assembler:
         self.attributes[name] = body["attributes"]
         ports = self._input_ports(graph, inputs, is_main)
         if is_main:
-            shapes = [shape_text(tuple(self.trace.axes[value])) for value in graph.outputs]
+            shapes = [self._output_shape(value) for value in graph.outputs]
         else:
             shapes = patterns(self.trace, [*graph.inputs, *graph.outputs])[len(inputs) :]
         self.definitions[name] = {
@@ -151,6 +152,13 @@ class _Assembler:
             }
             for name, one in zip(names, self.trace.inputs, strict=True)
         ]  # fmt: skip
+
+    def _output_shape(self, value: str) -> str:
+        """The shape of the network's output, "" where it counts in sizes that no axis of an input is."""
+        axes = tuple(self.trace.axes[value])
+        named = {str(size) for one in self.trace.inputs for size in one.axes}
+        used = {name for size in axes if isinstance(size, Dim) for name in size.symbols}
+        return shape_text(axes) if used <= named else ""
 
     def weights_of(self, graph: Graph, definition: str, prefix: str = "") -> dict[str, str]:
         """Return for each key of the rendered state dict the source's tensor."""

@@ -172,6 +172,18 @@ def _padding(op: Operator, kernel: int, rank: int) -> int:
     return 0 if auto == "VALID" else _one(op.attributes.get("pads", [0] * (2 * rank)), "pads")
 
 
+def _padded(tracer: Tracer, op: Operator, x: str, rank: int) -> str:
+    """Padding that differs between the borders goes before the convolution, which then has none."""
+    pads = op.attributes.get("pads", [])
+    if len(set(pads)) < 2:
+        return x
+    op.attributes["pads"] = [0] * len(pads)
+    before, after, have = pads[:rank], pads[rank:], tracer.trace.axes[x]
+    sides = [simplify(Dim.of(size) + before[i] + after[i]) for i, size in enumerate(have[2:])]
+    flat = [one for axis in reversed(range(rank)) for one in (before[axis], after[axis])]
+    return op.emit("Pad", {"x": x}, [*have[:2], *sides], pads=flat)
+
+
 def _window(axes: Axes, kernel: int, stride: int, padding: int) -> list[Size]:
     return [simplify(Dim.of(Dim.of(Dim.of(size) + (2 * padding - kernel)) // stride) + 1) for size in axes]
 
@@ -184,6 +196,7 @@ def _conv(tracer: Tracer, op: Operator) -> Any:
     stride = _one(op.attributes.get("strides", [1] * rank), "strides")
     dilation = _one(op.attributes.get("dilations", [1] * rank), "dilations")
     groups, reach = op.attributes.get("group", 1), dilation * (kernel - 1) + 1
+    x = _padded(tracer, op, x, rank)
     padding = _padding(op, reach, rank)
     have = tracer.trace.axes[x]
     axes = [have[0], weight.shape[0], *_window(have[2:], reach, stride, padding)]

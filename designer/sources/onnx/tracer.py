@@ -8,7 +8,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from designer.dims import Dim, Size, simplify
+from designer import expressions
+from designer.dims import Dim, Size, UndecidedError, simplify
+from designer.expressions import ExpressionError
 from designer.shapes.functions import Axes
 from designer.sources.graph.reshape import InexpressibleError
 from designer.sources.graph.trace import Call, Level, Scope, Trace, Unknown
@@ -124,8 +126,7 @@ class Tracer:
         kind = one.type.tensor_type
         axes: list[Size] = []
         for index, dim in enumerate(kind.shape.dim):
-            text = identifier(dim.dim_param) if dim.dim_param else f"D{index}"
-            axes.append(dim.dim_value if dim.dim_value > 0 else Dim.symbol(text))
+            axes.append(dim.dim_value if dim.dim_value > 0 else _free_size(dim.dim_param or f"D{index}"))
         dtype = {
             onnx.TensorProto.INT64: "int64",
             onnx.TensorProto.INT32: "int64",
@@ -251,6 +252,15 @@ def sizes_array(sizes: list[Size]) -> Any:
     found = np.empty(len(sizes), dtype=object)
     found[:] = sizes
     return found
+
+
+def _free_size(text: str) -> Size:
+    """Return the size that a name or an expression such as 2*H_over_2 stands for."""
+    try:
+        size = expressions.evaluate(text, {name: Dim.symbol(name) for name in expressions.names(text)})
+    except (ExpressionError, UndecidedError):
+        return Dim.symbol(identifier(text))
+    return size if isinstance(size, Dim) else Dim.symbol(identifier(text))
 
 
 def _number(value: Any) -> Any:
