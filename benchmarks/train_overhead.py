@@ -22,8 +22,8 @@ from designer.render import load_model, render, write
 from designer.train.data import load_data
 from designer.train.inputs import Caller, InputSpec, predicted, sample_shape
 from designer.train.loop import PROBE_EVERY, Job, SeedRun, make_batch
-from designer.train.noise import Process
 from designer.train.options import TrainOptions
+from designer.wrapping.noise import Process
 
 _PRESETS = ("ddpm-tiny", "dit-tiny")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from designer.sample.samplers import STEPS, Images, estimate, presented
 from designer.sample.schedule import Level
-from designer.train.noise import Process
+from designer.wrapping.noise import Process
 
 BATCH = 64
 

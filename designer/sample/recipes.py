@@ -9,8 +9,8 @@ from designer.sample.samplers import SAMPLERS
 from designer.sample.schedule import CLEAN, Level, levels, split_levels
 from designer.sample.source import KNOWN_ROLES, Source
 from designer.train.inputs import sample_index, sample_shape
-from designer.train.noise import Process
-from designer.train.schedules import EXPLODING
+from designer.wrapping.noise import Process
+from designer.wrapping.schedules import EXPLODING
 
 
 @dataclass(frozen=True)

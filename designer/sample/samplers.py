@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from designer.sample.schedule import Level
-from designer.train.noise import Process
+from designer.wrapping.noise import Process
 
 Images = NDArray[Any]  # float32
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from designer.train.noise import Process
-from designer.train.schedules import EXPLODING, VE_HIGH, VE_LOW, shifted
+from designer.wrapping.noise import Process
+from designer.wrapping.schedules import EXPLODING, VE_HIGH, VE_LOW, shifted
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from designer.errors import UserError
 from designer.export.process import training_of
 from designer.render import Rendering, render
 from designer.train.inputs import InputSpec
-from designer.train.noise import Process
+from designer.wrapping.noise import Process
 
 KNOWN_ROLES = ("image", "latent", "timestep", "sigma", "class")
 

@@ -17,9 +17,9 @@ from torch.nn.parameter import Parameter
 
 from designer.train.gradients import on_gradient
 from designer.train.names import design_nodes, stacks
-from designer.train.noise import BINS
 from designer.train.operations import Observer
 from designer.train.record import Array, NodeInfo, SeedRecord, Series
+from designer.wrapping.noise import BINS
 
 
 class _Handle(Protocol):

@@ -20,12 +20,12 @@ from designer.train.diagnostics import Probe
 from designer.train.ema import Average
 from designer.train.freezing import freeze
 from designer.train.inputs import Caller, predicted
-from designer.train.noise import BINS, Process, per_bin
 from designer.train.nonfinite import first_nonfinite
 from designer.train.objective import squared_errors, weighted_loss
 from designer.train.options import TrainOptions
 from designer.train.record import NonFinite, SeedRecord
 from designer.train.teacher import Teacher
+from designer.wrapping.noise import BINS, Process, per_bin
 
 PROBE_EVERY = 10
 _EVENT_SECONDS = 1.0

@@ -19,11 +19,11 @@ from designer.errors import UserError
 from designer.files import write_atomic
 from designer.train.freezing import require_parts
 from designer.train.inputs import InputSpec, sample_shape
-from designer.train.noise import Process
 from designer.train.options import TrainOptions
 from designer.train.report import Crash, RunReport, read_report, versions
 from designer.train.spec import RunSpec
 from designer.train.teacher import teacher_spec
+from designer.wrapping.noise import Process
 
 if TYPE_CHECKING:
     from designer.document import Design

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from designer.errors import UserError
 from designer.train.inputs import InputSpec, predicted
-from designer.train.noise import Process
 from designer.train.spec import RunSpec
+from designer.wrapping.noise import Process
 
 if TYPE_CHECKING:
     import torch

@@ -21,10 +21,10 @@ from designer.errors import UserError
 from designer.train.data import load_data
 from designer.train.inputs import Caller, sample_shape
 from designer.train.limits import Stopper, bound_memory
-from designer.train.noise import Process
 from designer.train.record import SeedRecord, rounded
 from designer.train.report import Crash, RunReport, sentence, versions
 from designer.train.spec import RunSpec
+from designer.wrapping.noise import Process
 
 if TYPE_CHECKING:
     import torch

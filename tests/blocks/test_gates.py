@@ -45,7 +45,7 @@ def test_deep_skips_weigh_less(block: str) -> None:
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "flow"])
 def test_log_snr_is_that_of_the_training_process(schedule: str) -> None:
-    from designer.train.noise import Process
+    from designer.wrapping.noise import Process
 
     prediction = "flow" if schedule == "flow" else "epsilon"
     t = torch.tensor([5.0, 100.0, 500.0, 900.0, 990.0])

@@ -16,6 +16,8 @@ ADVISED = {
     "dit-xl-2-in-context": {"A003", "A006"},  # likewise
     "dit-xl-2-cross-attention": {"A003", "A006"},  # likewise
     "gaussian-set": {"A006"},  # 12 blocks, info
+    "ncsnpp-celebahq-256": {"A047"},  # EDM added the scaling of the input: Karras et al. 2022, section 5
+    "ncsnpp-tiny": {"A047"},  # likewise
     "sd3-medium": {"A011"},  # SD3.5 added QK-norm
 }
 

@@ -8,7 +8,7 @@ from designer.sample.loop import draw
 from designer.sample.recipes import Asked, cascade, recipe_of
 from designer.sample.source import Source
 from designer.train.inputs import InputSpec
-from designer.train.noise import Process
+from designer.wrapping.noise import Process
 
 INPUTS = (InputSpec("x", "image", ("B", 1, "H", "W")), InputSpec("t", "timestep", ("B",)))
 

@@ -6,7 +6,7 @@ import torch
 
 from designer.sample.samplers import STEPS, estimate
 from designer.sample.schedule import CLEAN, levels
-from designer.train.noise import Process
+from designer.wrapping.noise import Process
 
 SHAPE = (2, 3, 4, 4)
 BETAS = {"linear": "linear", "cosine": "squaredcos_cap_v2"}

@@ -13,12 +13,12 @@ from designer.render import load_model, render
 from designer.train.data import load_data
 from designer.train.inputs import Caller, InputSpec, sample_shape
 from designer.train.loop import Job, SeedRun
-from designer.train.noise import Process
 from designer.train.objective import static_weights
 from designer.train.options import TrainOptions
 from designer.train.record import SeedRecord
 from designer.train.spec import RunSpec
 from designer.train.verdict import Judgement, judge
+from designer.wrapping.noise import Process
 
 MODELS = Path(__file__).parent / "models"
 INPUTS = (InputSpec("x", "image", ("B", 1, "H", "W")), InputSpec("t", "timestep", ("B",)))

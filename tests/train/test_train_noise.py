@@ -5,8 +5,8 @@ import torch
 from diffusers import DDPMScheduler, FlowMatchEulerDiscreteScheduler
 
 from designer.errors import UserError
-from designer.train.noise import BINS, Process, per_bin
-from designer.train.schedules import cosine_alphas_cumprod, linear_alphas_cumprod
+from designer.wrapping.noise import BINS, Process, per_bin
+from designer.wrapping.schedules import cosine_alphas_cumprod, linear_alphas_cumprod
 
 
 @pytest.mark.parametrize("timesteps", [100, 1000])

@@ -11,8 +11,8 @@ from designer import build
 from designer.errors import UserError
 from designer.train import TrainOptions, train
 from designer.train.loop import make_batch
-from designer.train.noise import Process
 from designer.train.teacher import Teacher, teacher_spec
+from designer.wrapping.noise import Process
 
 
 class _Classes(torch.nn.Module):

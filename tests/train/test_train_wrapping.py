@@ -6,9 +6,10 @@ import torch
 from diffusers import DDPMScheduler
 
 from designer.errors import UserError
-from designer.train.noise import Process
-from designer.train.preconditioning import scalings
-from designer.train.schedules import alphas_cumprod, linear_alphas_cumprod, zero_terminal_snr
+from designer.wrapping.noise import Process
+from designer.wrapping.preconditioning import scalings
+from designer.wrapping.schedules import alphas_cumprod, linear_alphas_cumprod, zero_terminal_snr
+from designer.wrapping.weighting import target_power
 
 SIGMA = np.array([0.002, 0.1, 0.5, 3.0, 80.0])
 
@@ -185,3 +186,24 @@ def test_a_score_is_weighted_by_its_noise_unless_said_otherwise() -> None:
 def test_settings_that_have_no_meaning_are_refused(training: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         Process.of(training)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"schedule": "cosine", "prediction": "v"},
+        {"schedule": "flow"},
+        {"schedule": "ve", "prediction": "score"},
+        {"schedule": "edm", "prediction": "x0"},
+        *({"schedule": "edm", "preconditioning": kind, "sigma_data": 0.8} for kind in ("edm", "ve", "v")),
+    ],
+)
+def test_the_mean_square_of_a_target_is_as_said(training: dict) -> None:
+    process = Process.of(training)
+    generator = torch.Generator().manual_seed(0)
+    x0 = process.sigma_data * torch.randn(3, 1, 250, 250, generator=generator)
+    eps = torch.randn(x0.shape, generator=generator)
+    t = torch.tensor([50.0, 500.0, 950.0])
+    measured = process.target(x0, eps, t).double().square().flatten(1).mean(1)
+    expected = target_power(process, *process.levels(t.double().numpy()))
+    assert np.allclose(measured, expected, rtol=0.02)

@@ -12,10 +12,10 @@ import numpy as np
 
 from designer import training as settings
 from designer.errors import UserError
-from designer.train.drawing import drawn_range, flow_level_at, sigma_at
-from designer.train.preconditioning import Scalings, scalings
-from designer.train.schedules import EXPLODING, TABLES, Array, alphas_cumprod
-from designer.train.weighting import default_loss, loss_weight
+from designer.wrapping.drawing import drawn_range, flow_level_at, sigma_at
+from designer.wrapping.preconditioning import Scalings, scalings
+from designer.wrapping.schedules import EXPLODING, TABLES, Array, alphas_cumprod
+from designer.wrapping.weighting import default_loss, loss_weight
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -106,6 +106,10 @@ class Process:
             return np.sqrt(level), np.sqrt(1 - level)
         sigma = sigma_at(self, (t + 0.5) / self.timesteps)
         return np.ones_like(sigma), sigma
+
+    def grid(self, count: int = 65) -> tuple[Array, Array]:
+        """Return alpha and sigma, each [count], from the least to the most noise that is drawn."""
+        return self.levels(np.linspace(0, self.timesteps - 1, count).round())
 
     def scalings(self, alpha: Array, sigma: Array) -> Scalings:
         """Return the scalings of the preconditioning around x_t / alpha, which holds noise of sigma / alpha."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from designer.train.schedules import VE_HIGH, VE_LOW, shifted
+from designer.wrapping.schedules import VE_HIGH, VE_LOW, shifted
 
 if TYPE_CHECKING:
-    from designer.train.noise import Process
+    from designer.wrapping.noise import Process
 
 Array = NDArray[Any]
 
@@ -55,6 +55,5 @@ def drawn_range(process: "Process") -> tuple[float, float]:
 
 def normal_quantile(share: Array) -> Array:
     """Return the quantiles of the normal distribution at `share` in (0, 1)."""
-    import torch
-
-    return np.asarray(torch.special.ndtri(torch.from_numpy(np.asarray(share, dtype=np.float64))).numpy())
+    quantile = NormalDist().inv_cdf
+    return np.array([quantile(float(one)) for one in np.ravel(share)]).reshape(np.shape(share))

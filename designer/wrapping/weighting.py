@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from designer.train.noise import Process
+    from designer.wrapping.noise import Process
 
 Array = NDArray[Any]
 
@@ -52,3 +52,20 @@ def loss_weight(process: "Process", alpha: Array, sigma: Array) -> Array:
     if process.loss == "min_snr":
         return np.asarray(np.minimum(snr, process.min_snr_gamma) * error)
     return np.asarray(snr * error / (process.p2_k + snr) ** process.p2_gamma)
+
+
+def target_power(process: "Process", alpha: Array, sigma: Array) -> Array:
+    """Return the mean square of the target, [B], for data of mean 0 and standard deviation `sigma_data`."""
+    data = process.sigma_data**2 * np.ones_like(sigma)
+    if process.prediction == "epsilon":
+        return np.ones_like(sigma)
+    if process.prediction == "x0":
+        return data
+    if process.prediction == "flow":
+        return 1 + data
+    if process.prediction == "score":
+        return np.asarray(1 / sigma**2)
+    if process.prediction == "v":
+        return np.asarray(alpha**2 + sigma**2 * data)
+    wrap = process.scalings(alpha, sigma)
+    return np.asarray(((1 - wrap.skip) ** 2 * data + wrap.skip**2 * (sigma / alpha) ** 2) / wrap.out**2)
