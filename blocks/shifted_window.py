@@ -82,11 +82,11 @@ def shifted_window_attention(
     q: Tensor, k: Tensor, v: Tensor, like: Tensor, patch_size: int, window: int, shift: int
 ) -> Tensor:
     """q, k, v [B, h, N, d] of a map [B, C, H, W] → [B, N, h·d], in shifted windows (Liu et al. 2021)."""
-    height, width = like.shape[-2] // patch_size, like.shape[-1] // patch_size
+    height, width, heads = like.shape[-2] // patch_size, like.shape[-1] // patch_size, q.shape[1]
 
-    def windows(grid: Tensor) -> Tensor:  # [B, h, height, width, d] → [B, h, rows, columns, window², d]
+    def windows(grid: Tensor) -> Tensor:  # [B, h, height, width, d] → [B, h · windows, window², d]
         cut = grid.unflatten(3, (width // window, window)).unflatten(2, (height // window, window))
-        return cut.transpose(3, 4).flatten(4, 5)
+        return cut.transpose(3, 4).flatten(4, 5).flatten(1, 3)
 
     def shifted(x: Tensor) -> Tensor:
         return windows(x.unflatten(2, (height, width)).roll((shift, shift), (2, 3)))
@@ -94,8 +94,9 @@ def shifted_window_attention(
     # Tokens that the shift carried over an edge attend only to one another.
     carried_down = (torch.arange(height, device=q.device) < shift)[:, None].expand(height, width)
     carried_right = (torch.arange(width, device=q.device) < shift).expand(height, width)
-    region = windows((2 * carried_down.long() + carried_right.long())[None, None, :, :, None])
-    mask = region == region.transpose(-2, -1)  # [1, 1, rows, columns, window², window²]
+    region = windows((2 * carried_down.long() + carried_right.long()).expand(1, heads, -1, -1)[..., None])
+    mask = region == region.transpose(-2, -1)  # [1, h · windows, window², window²]
     found = F.scaled_dot_product_attention(shifted(q), shifted(k), shifted(v), attn_mask=mask)
-    grid = found.unflatten(4, (window, window)).transpose(3, 4).flatten(4, 5).flatten(2, 3)
+    cut = found.unflatten(2, (window, window)).unflatten(1, (heads, height // window, width // window))
+    grid = cut.transpose(3, 4).flatten(4, 5).flatten(2, 3)  # [B, h, height, width, d]
     return grid.roll((-shift, -shift), (2, 3)).flatten(2, 3).transpose(1, 2).flatten(2)
