@@ -29,7 +29,7 @@ def test_block_is_documented(spec: BlockSpec) -> None:
     assert spec.stability.mechanism, (
         "a stability annotation says at least by which mechanism it acts, or that it does not"
     )
-    assert spec.examples or any(port.stack for port in spec.inputs)
+    assert spec.examples or any(port.stack for port in (*spec.inputs, *spec.outputs))
     for param in spec.params:
         assert param.help, param.name
         assert param.inferred or param.required or param.default is not None
