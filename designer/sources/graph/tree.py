@@ -191,7 +191,7 @@ def _letters(axes: Axes, letters: dict[Any, str]) -> list[str]:
 
 def snake(name: str) -> str:
     """Return a block's name as an identifier: LayerNorm → layer_norm."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def identifier(text: str) -> str:

@@ -1,6 +1,7 @@
 """From an ONNX graph to a trace: every operator in order, constants and sizes computed on the way."""
 
 import ast
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from designer.sources.graph.tree import identifier, unique
 from designer.sources.onnx.sizes import compute
 
 LITERALS = 512
+_DERIVED = ("onnx::", "val_", "/")  # names that exporters give to what they computed
 Handler = Callable[["Tracer", "Operator"], Any]
 TABLE: dict[str, Handler] = {}
 
@@ -42,7 +44,7 @@ class Operator:
     def __init__(self, tracer: "Tracer", node: Any) -> None:
         self.tracer, self.node = tracer, node
         self.name = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
-        self.scope = _scope(node)
+        self.scope = _scope(node) or tracer.scope_of_weights(node)
         self.attributes = {one.name: _attribute(one) for one in node.attribute}
         self.inputs = [tracer.values.get(name) if name else None for name in node.input]
 
@@ -197,9 +199,7 @@ class Tracer:
 
     def _constant(self, array: Any, scope: Scope, name: str) -> str:
         shape = list(array.shape) or [1]
-        learned = (
-            name in self.learned and array.dtype.kind == "f" and not name.startswith(("onnx::", "val_", "/"))
-        )
+        learned = name in self.learned and array.dtype.kind == "f" and not name.startswith(_DERIVED)
         if not learned and array.size <= LITERALS:
             return self.trace.emit(
                 "FixedTensor", scope, {}, shape, values=array.reshape(-1).tolist(), shape=shape
@@ -224,6 +224,16 @@ class Tracer:
                 return known
         self.arrays[name] = array
         return name
+
+    def scope_of_weights(self, node: Any) -> Scope:
+        """Where an exporter dropped the modules: those in the name of the first weight that is read."""
+        user = self.sole_user(node.output[0]) if node.op_type == "MatMul" else None
+        for name in (*node.input, *(user.input if user is not None and user.op_type == "Add" else ())):
+            if name in self.learned and "." in name and not name.startswith(_DERIVED):
+                parts = re.findall(r"[A-Za-z_]\w*(?:\.\d+)*", name.rpartition(".")[0])
+                paths = [".".join(parts[: index + 1]) for index in range(len(parts))]
+                return tuple(Level(path, _kind(part)) for path, part in zip(paths, parts, strict=True))
+        return ()
 
     def sole_user(self, name: str) -> Any:
         """Return the one node that reads a value which is no output, else None."""
@@ -295,7 +305,8 @@ def _scope(node: Any) -> Scope:
 
 
 def _kind(part: str) -> str:
-    """A class name for a module of which only the attribute is known: blocks.0 → Block."""
-    stem = part.rstrip("0123456789").rstrip("._")
-    singular = stem[:-1] if stem != part and stem.endswith("s") else stem
+    """A class name for a module of which only the attribute is known: blocks.0 → Block, res1 → Res."""
+    stem, _, number = part.partition(".")
+    stem = stem.rstrip("0123456789_")
+    singular = stem[:-1] if number and stem.endswith("s") else stem
     return "".join(one[:1].upper() + one[1:] for one in identifier(singular or "Layer").split("_"))
