@@ -15,7 +15,7 @@ if (!document.getElementById('designer-css')) {
 
 import(`${base}editor.js?v=${props.version}`)
   .then(({ mountEditor }) => {
-    const editor = mountEditor(host, { server, catalogue: props.catalogue });
+    const editor = mountEditor(host, { server, catalogue: props.catalogue, library: props.library });
     host.editor = editor;
     // gr.HTML has no hook for removal.
     const observer = new MutationObserver(() => {

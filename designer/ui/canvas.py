@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from designer.catalogue import catalogue
+from designer.library import composites
 from designer.ui.answers import Handler
 
 _HERE = Path(__file__).resolve().parent
@@ -30,6 +31,7 @@ def design_canvas(handlers: Sequence[Handler]) -> gr.HTML:
     writes a stub file beside the source of every subclass, which an installed package must not do.
     """
     blocks = [spec.to_json() for spec in catalogue().values()]
+    library = [one.to_json() for one in composites().values()]
     return gr.HTML(
         value=None,
         elem_id="designer",
@@ -39,6 +41,7 @@ def design_canvas(handlers: Sequence[Handler]) -> gr.HTML:
         apply_default_css=False,
         server_functions=list(handlers),
         catalogue=json.dumps(blocks, separators=(",", ":"), ensure_ascii=False),
+        library=json.dumps(library, separators=(",", ":"), ensure_ascii=False),
         dist=str(DIST),
         version=bundle_version(),
     )

@@ -5,7 +5,8 @@ import './styles/tokens.css';
 import './styles/base.css';
 import './styles/canvas.css';
 import { mount, unmount } from 'svelte';
-import type { Catalogue } from './core/document';
+import type { BlockSpec } from './core/document';
+import type { Composite } from './core/library';
 import { serialise } from './core/document';
 import { Api, type Server } from './editor/api';
 import Editor from './editor/Editor.svelte';
@@ -15,6 +16,7 @@ import { EditorStore } from './editor/store.svelte';
 export interface MountOptions {
   server: Server;
   catalogue: string;
+  library: string;
 }
 
 /** The handle kept on the host element: what tests and scripts may ask of the editor. */
@@ -27,7 +29,8 @@ export interface EditorHandle {
 
 export function mountEditor(target: HTMLElement, options: MountOptions): EditorHandle {
   const store = new EditorStore();
-  store.catalogue = indexed(options.catalogue);
+  store.catalogue = indexed<BlockSpec>(options.catalogue);
+  store.library = indexed<Composite>(options.library);
   const session = new Session(store, new Api(options.server));
   const followTheme = (): void => {
     store.dark = document.body.classList.contains('dark');
@@ -49,7 +52,7 @@ export function mountEditor(target: HTMLElement, options: MountOptions): EditorH
   };
 }
 
-function indexed(text: string): Catalogue {
-  const entries = JSON.parse(text) as Catalogue[string][];
+function indexed<T extends { name: string }>(text: string): Record<string, T> {
+  const entries = JSON.parse(text) as T[];
   return Object.fromEntries(entries.map((entry) => [entry.name, entry]));
 }

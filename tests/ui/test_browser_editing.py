@@ -189,3 +189,13 @@ def test_a_fix_is_previewed_applied_and_undone_in_one_step(editor: EditorPage) -
     editor.press("Control+z")
     editor.settle()
     assert editor.document() == before
+
+
+def test_a_composite_of_the_library_becomes_the_designs_own(editor: EditorPage) -> None:
+    editor.page.get_by_role("button", name="Composites").click()
+    editor.drop_block("ResidualUpdate", 200, 300)
+    editor.settle()
+    assert "ResidualUpdate" in editor.document()["definitions"]
+    editor.press("Control+z")
+    editor.settle()
+    assert "ResidualUpdate" not in editor.document()["definitions"]

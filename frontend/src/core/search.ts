@@ -2,6 +2,7 @@
 
 import { calleeOf } from './calls';
 import type { Catalogue, DesignDocument } from './document';
+import { type Library, compositeSignature, offered } from './library';
 import { roleConflict } from './roles';
 import { calledDefinitions } from './graph';
 import { type Signature, signatureOf } from './signature';
@@ -22,11 +23,12 @@ export interface PortFilter {
   role?: string;
 }
 
-/** Everything that can be placed in `definition`: blocks, then definitions that do not contain it. */
-export function placeable(document: DesignDocument, catalogue: Catalogue, definition: string): Signature[] {
+/** Everything that can be placed in `definition`: definitions that do not contain it, blocks, the library's composites. */
+export function placeable(document: DesignDocument, catalogue: Catalogue, definition: string, library: Library = {}): Signature[] {
   const definitions = Object.keys(document.definitions).filter((name) => !calledDefinitions(document.definitions, name).has(definition));
   const blocks = Object.keys(catalogue).filter((name) => !Object.hasOwn(document.definitions, name));
-  return [...definitions, ...blocks].map((name) => signatureOf(document, catalogue, name));
+  const composites = offered(document, library).map((name) => compositeSignature(document, catalogue, library[name]!));
+  return [...[...definitions, ...blocks].map((name) => signatureOf(document, catalogue, name)), ...composites];
 }
 
 /** Whether every word of `query` occurs; words that start the name count most. Lower is better. */
@@ -48,9 +50,9 @@ export function fits(signature: Signature, filter: PortFilter): boolean {
 }
 
 /** The best hits for `query`; with a port filter, only calls that fit. */
-export function search(document: DesignDocument, catalogue: Catalogue, definition: string, query: string, filter?: PortFilter, limit = 40): Hit[] {
+export function search(document: DesignDocument, catalogue: Catalogue, definition: string, query: string, filter?: PortFilter, library: Library = {}, limit = 40): Hit[] {
   const found: { hit: Hit; rank: number }[] = [];
-  for (const one of placeable(document, catalogue, definition)) {
+  for (const one of placeable(document, catalogue, definition, library)) {
     if (filter && !fits(one, filter)) continue;
     const rank = score(query, one.name, one.title, one.family, one.summary);
     if (rank !== null) found.push({ rank, hit: { kind: 'add', name: one.name, title: one.title, detail: one.summary, family: one.family } });

@@ -9,6 +9,7 @@ import * as edits from '../core/edits';
 import { type History, record, redo, startHistory, undo } from '../core/history';
 import { autoLayout, positionsOf } from '../core/layout';
 import { calledDefinitions } from '../core/graph';
+import { type Library, withComposite } from '../core/library';
 import { channelsOf } from '../core/routes';
 import type { PortFilter } from '../core/search';
 import { readable, shapeOf } from '../core/shapes';
@@ -49,6 +50,7 @@ const EMPTY_VIEW: View = { definition: '', cards: [], wires: [], phases: { isU: 
 
 export class EditorStore {
   catalogue = $state.raw<Catalogue>({});
+  library = $state.raw<Library>({});
   history = $state.raw<History<Snapshot>>(startHistory({ document: { format: 'diffusion-design', format_version: 1, name: '', main: '', definitions: {} }, path: [] }));
   path = $state.raw<Step[]>([]);
   nodes = $state.raw<CardNode[]>([]);
@@ -290,7 +292,9 @@ export class EditorStore {
       if (Object.hasOwn(document.definitions, call) && calledDefinitions(document.definitions, call).has(place)) {
         return new edits.Refusal(`${call} contains ${place}: a definition cannot contain itself`);
       }
-      const result = edits.addNode(edits.moveNodes(document, place, this.positions()), place, call, at);
+      const composite = Object.hasOwn(document.definitions, call) ? undefined : this.library[call];
+      const known = composite ? withComposite(document, composite) : document;
+      const result = edits.addNode(edits.moveNodes(known, place, this.positions()), place, call, at);
       added = result.name;
       return result.document;
     });
