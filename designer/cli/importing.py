@@ -48,8 +48,8 @@ def _import(options: argparse.Namespace) -> int:
         raise UserError(f"{options.output}: cannot be written ({error.strerror})") from None
     for operator in result.unknown:
         print(f"designer: no block stands for the operator {operator}", file=sys.stderr)
-    for error in result.errors:
-        print(f"designer: {error}", file=sys.stderr)
+    for problem in result.errors:
+        print(f"designer: {problem}", file=sys.stderr)
     if options.json:
         print_json({"design": str(options.output), **result.to_json()})
     else:
