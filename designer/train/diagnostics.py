@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from designer.train.gradients import on_gradient
+from designer.train.mismatch import channel_profile, fine_share, shifts
 from designer.train.names import design_nodes, stacks
 from designer.train.operations import Observer
 from designer.train.record import Array, NodeInfo, SeedRecord, Series
@@ -56,7 +57,8 @@ class Probe:
         ]
         self._history: list[tuple[int, Array, Array, Array, Array]] = []
         self._series: dict[str, dict[str, Series]] = {
-            key: {} for key in ("residual", "fusion", "contribution", "logit")
+            key: {}
+            for key in ("residual", "fusion", "contribution", "logit", "frequency", "timestep", "condition")
         }
         self._order: dict[int, None] = {}
         self._zero_weights: dict[str, bool] = {}
@@ -174,11 +176,19 @@ class Probe:
     def fusion(self, deep: Tensor, skip: Tensor) -> None:
         """Record ρ_act = rms(s) / rms(d) and ρ_contrib = ‖s⊙∇s‖ / ‖d⊙∇d‖ where two streams meet."""
         ratio = self._note("fusion", deep.ndim, _root_ratio(self._mean_square(skip), self._mean_square(deep)))
+        self._mismatches(ratio, deep, skip)
         if not (deep.requires_grad and skip.requires_grad):
             return
         products: dict[str, Tensor] = {}
         for key, tensor in (("d", deep), ("s", skip)):
             on_gradient(tensor, self._contribution(ratio, products, key, tensor.detach()))
+
+    def _mismatches(self, at: _Ratio, deep: Tensor, skip: Tensor) -> None:
+        """Record how the skip differs from the trunk in detail, and from itself over levels and samples."""
+        gap = fine_share(skip) - fine_share(deep)
+        level, sample = shifts(channel_profile(skip), self._bins, BINS)
+        for kind, values in (("frequency", gap), ("timestep", level), ("condition", sample)):
+            self._ratios.append(replace(at, kind=kind, values=values))
 
     def _contribution(
         self, at: _Ratio, products: dict[str, Tensor], key: str, value: Tensor
@@ -286,6 +296,9 @@ class Probe:
         record.fusions = list(self._series["fusion"].values())
         record.contributions = list(self._series["contribution"].values())
         record.logits = list(self._series["logit"].values())
+        record.frequency_gaps = list(self._series["frequency"].values())
+        record.timestep_shifts = list(self._series["timestep"].values())
+        record.condition_spreads = list(self._series["condition"].values())
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:

@@ -80,6 +80,9 @@ class SeedRecord:
     fusions: list[Series] = field(default_factory=list)
     contributions: list[Series] = field(default_factory=list)
     logits: list[Series] = field(default_factory=list)
+    frequency_gaps: list[Series] = field(default_factory=list)
+    timestep_shifts: list[Series] = field(default_factory=list)
+    condition_spreads: list[Series] = field(default_factory=list)
     nonfinite: NonFinite | None = None
     skipped_steps: int = 0
 

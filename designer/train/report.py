@@ -82,6 +82,9 @@ class SeedReport:
     """One seed: its own verdict, curves with one value a step, and measurements.
 
     `nloss` is the mean over noise bins of MSE / mean square of the target (1: what predicting zero costs).
+    Where skips fuse, the four mismatches of the article's section 4: amplitude (`skip_to_trunk`,
+    `skip_contribution`), representation (`skip_frequency_gap`), timestep and conditioning, as
+    `designer.train.mismatch` defines them.
     """
 
     seed: int
@@ -99,6 +102,9 @@ class SeedReport:
     skip_to_trunk: list[PlaceReport]
     skip_contribution: list[PlaceReport]
     attention_logits: list[PlaceReport]
+    skip_frequency_gap: list[PlaceReport] = field(default_factory=list)
+    skip_timestep_shift: list[PlaceReport] = field(default_factory=list)
+    skip_condition_spread: list[PlaceReport] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ def seed_report(record: SeedRecord, verdict: str) -> SeedReport:
         skip_to_trunk=_places(record.fusions),
         skip_contribution=_places(record.contributions),
         attention_logits=_places(record.logits),
+        skip_frequency_gap=_places(record.frequency_gaps),
+        skip_timestep_shift=_places(record.timestep_shifts),
+        skip_condition_spread=_places(record.condition_spreads),
     )
 
 
