@@ -20,7 +20,9 @@ RULE = Rule(
 
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
-    """Look for such blocks."""
+    """Look for such blocks in a denoiser; other networks have no noise levels to mix."""
+    if all(port.role != "prediction" for port in context.design.main_definition.outputs):
+        return
     for leaf in context.flow.tagged("batch_statistics"):
         place = {"definition": leaf.frame.definition.name, "node": leaf.call.node.id}
         channels = leaf.iteration.params.get("num_features")
