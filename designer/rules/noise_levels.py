@@ -1,28 +1,33 @@
 """What rules ask about the noise around a network: its process, and what receives the noisy sample as it is."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from designer.document import Design
 from designer.errors import UserError
 from designer.rules.flow import Flow, Leaf
 from designer.rules.tracing import raw_inputs
-from designer.wrapping.noise import Process
+
+if TYPE_CHECKING:
+    from designer.wrapping.noise import Process
 
 _SAMPLES = ("image", "latent", "patches", "video", "points")
 _CARRYING = ("activation", "reshape", "add", "merge", "stochastic", "pool")
 
 
-def process_of(design: Design) -> Process | None:
+def process_of(design: Design) -> "Process | None":
     """Return the process of a design that says what it predicts; None where its settings exclude each other."""
     if not design.training.get("prediction"):
         return None
+    from designer.wrapping.noise import Process  # numpy: not for listing the rules
+
     try:
         return Process.of(design.training)
     except UserError:
         return None
 
 
-def input_range(process: Process) -> float:
+def input_range(process: "Process") -> float:
     """Return how many times louder the network's input is at the most noise than at the least."""
     if process.preconditioning not in ("none", "ve"):
         return 1.0
