@@ -16,6 +16,7 @@ PREDICTIONS = ("epsilon", "v", "x0", "flow", "score", "F")
 PRECONDITIONINGS = ("none", "edm", "vp", "ve", "v")
 LOSSES = ("mse", "sigma2", "edm", "min_snr", "p2")
 DENSITIES = ("uniform", "logit_normal")
+WEIGHTINGS = ("static", "decoder", "adaptive")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ SETTINGS = (
     Setting("p2_k", "number", "Offset of P2 weighting; 1 unless said.", above=0),
     Setting("uncertainty", "flag", "The second output is the log-variance to expect at a noise level (EDM2)."),
     Setting("channel_weights", "numbers", "Weight of each channel's error, scaled to a mean of 1.", minimum=0),
+    Setting("channel_weighting", "text", "Where they come from: static, or how strongly a decoder reacts.", WEIGHTINGS),
     Setting("frozen", "names", "Definitions, or nodes as Definition/node, whose weights are not trained."),
     Setting("trainable", "names", "Definitions or nodes inside frozen ones that are trained all the same."),
     Setting("sample_shape", "sizes", "Shape of one sample to train at, such as [3, 32, 32]."),

@@ -39,6 +39,9 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--teacher-guidance", type=float, default=1.0, help="classifier-free guidance of the teacher"
     )
+    parser.add_argument(
+        "--autoencoder", metavar="FOLDER", help="a diffusers AutoencoderKL: train on the latents of images"
+    )
     parser.add_argument("--time-limit", type=float, default=3600.0, metavar="SECONDS")
     add_json(parser)
     parser.set_defaults(run=_train)
@@ -65,6 +68,7 @@ def _train(options: argparse.Namespace) -> int:
         time_limit_s=options.time_limit,
         start_from=options.start_from,
         teacher=options.teacher,
+        autoencoder=options.autoencoder,
         teacher_guidance=options.teacher_guidance,
     )
     report = train(load(options.design), options.output, settings, _Progress(sys.stderr))

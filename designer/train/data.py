@@ -33,10 +33,14 @@ class Dataset:
 
     def draw(self, count: int, generator: "Generator") -> tuple["Tensor", "Tensor"]:
         """Draw `count` samples with replacement: ([count, C, ...], [count]). `generator` lives on the CPU."""
+        index = self.pick(count, generator)
+        return self.samples[index], self.labels[index]
+
+    def pick(self, count: int, generator: "Generator") -> "Tensor":
+        """Draw the positions, [count], of `count` samples with replacement."""
         import torch
 
-        index = torch.randint(len(self.samples), (count,), generator=generator)
-        return self.samples[index], self.labels[index]
+        return torch.randint(len(self.samples), (count,), generator=generator)
 
 
 def load_data(options: TrainOptions, shape: tuple[int, ...]) -> Dataset:

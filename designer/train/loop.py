@@ -38,7 +38,7 @@ class Job:
     """All that a seed needs: how to build the model, its data, forward process, arguments, device.
 
     `known` are the (definition, node) pairs of the source map; `should_stop` is asked before each step;
-    `channels` [C] weigh errors; `frozen` and `trainable` are parts of the design, as in `designer.train.freezing`;
+    `channels`, [C] or [N, C] of each sample, weigh errors; `frozen` and `trainable` are parts of the design, as in `designer.train.freezing`;
     what `teacher` predicts is the target where there is one.
     """
 
@@ -62,7 +62,7 @@ class Job:
 class Batch:
     """One batch on the device: forward's arguments, target [B, C, ...], noise bins [B], weights of errors.
 
-    `weight` [B] are those of noise levels, `channels` [C] those of channels, if any.
+    `weight` [B] are those of noise levels, `channels` [C] or [B, C] those of channels, if any.
     """
 
     arguments: tuple[Tensor, ...]
@@ -76,7 +76,8 @@ def make_batch(job: Job, seed: int, step: int) -> Batch:
     """Return the batch of (seed, step), the same for every design of this shape and on every device."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     count = job.options.batch_size
-    x0, labels = job.data.draw(count, generator)
+    index = job.data.pick(count, generator)
+    x0, labels = job.data.samples[index], job.data.labels[index]
     t, bins = job.process.sample_levels(count, generator)
     eps = torch.randn(x0.shape, generator=generator)
     x, level, sigma = job.process.seen(x0, eps, t)
@@ -85,12 +86,13 @@ def make_batch(job: Job, seed: int, step: int) -> Batch:
     moved = tuple(_move(a, job.device) for a in arguments)
     if job.teacher is not None:
         target = job.teacher(moved, target.shape[1])
+    channels = job.channels[index] if job.channels is not None and job.channels.ndim > 1 else job.channels
     return Batch(
         moved,
         target,
         _move(bins, job.device),
         _move(job.process.weight(t), job.device),
-        None if job.channels is None else _move(job.channels, job.device),
+        None if channels is None else _move(channels, job.device),
     )
 
 

@@ -25,7 +25,8 @@ class TrainOptions:
     the first seed's weights are what a run keeps. `time_limit_s` bounds the whole run in seconds and
     `memory_limit_bytes` the child's memory (None: four fifths of what the machine has). `start_from` is a run
     or a safetensors file whose weights the model, or one part of it, starts from. `teacher` is a run whose
-    prediction, with `teacher_guidance` for the class, is learned in the place of the data's.
+    prediction, with `teacher_guidance` for the class, is learned in the place of the data's. `autoencoder` is
+    the folder of a diffusers AutoencoderKL, through which images become latents.
     """
 
     steps: int = 150
@@ -44,6 +45,7 @@ class TrainOptions:
     start_from: str | None = None
     teacher: str | None = None
     teacher_guidance: float = 1.0
+    autoencoder: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seeds", tuple(self.seeds))
@@ -53,6 +55,8 @@ class TrainOptions:
                 object.__setattr__(self, "data", "folder")
         if self.start_from is not None:
             object.__setattr__(self, "start_from", str(weights_file(self.start_from)))
+        if self.autoencoder is not None:
+            object.__setattr__(self, "autoencoder", str(_autoencoder(self.autoencoder)))
         if self.teacher is not None:
             object.__setattr__(self, "teacher", str(Path(self.teacher).resolve()))
         _require_numbers(self)
@@ -117,6 +121,12 @@ def _require_choices(options: TrainOptions) -> None:
         value = getattr(options, name)
         if value not in allowed and not (optional and value is None):
             raise UserError(f"{name}: received {value!r}, expected one of {', '.join(allowed)}")
+
+
+def _autoencoder(folder: str | Path) -> Path:
+    if not (Path(folder) / "config.json").is_file():
+        raise UserError(f"autoencoder {folder}: holds no config.json of a diffusers model")
+    return Path(folder).resolve()
 
 
 def _require_folder(folder: str | None) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from designer.errors import UserError
+from designer.train.autoencoder import Autoencoder, channel_weights, latent_data, load_autoencoder
 from designer.train.data import load_data
 from designer.train.inputs import Caller, sample_shape
 from designer.train.limits import Stopper, bound_memory
@@ -94,10 +95,14 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
     device, device_text = pick_device(spec.options.device, spec.options.precision)
     shape = sample_shape(spec.inputs, spec.training)
     process = Process.of(spec.training, spec.options.schedule, spec.options.prediction)
-    data = load_data(spec.options, shape)
+    autoencoder = _autoencoder(spec, device)
+    data = (
+        load_data(spec.options, shape)
+        if autoencoder is None
+        else latent_data(autoencoder, spec.options, shape)
+    )
     events({"type": "status", "message": f"training on {device_text['name']} with {data.description}"})
     from designer.train.loop import Job
-    from designer.train.objective import static_weights
 
     caller = Caller(spec.inputs, shape, spec.training.get("num_classes"))
     build = _builder(spec)
@@ -110,7 +115,7 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
         device,
         spec.known,
         stopper.should_stop,
-        channels=static_weights(spec.training, shape),
+        channels=channel_weights(spec.training, shape, autoencoder, data.samples),
         channel_axis=spec.training.get("channel_axis", 1),
         frozen=tuple(spec.training.get("frozen", ())),
         trainable=tuple(spec.training.get("trainable", ())),
@@ -144,6 +149,11 @@ def pick_device(name: str, precision: str) -> "tuple[torch.device, dict[str, str
         raise UserError(f'precision "bf16": {torch.cuda.get_device_name()} has no bf16; use "fp16" or "fp32"')
     text = torch.cuda.get_device_name() if kind == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return torch.device(kind), {"kind": kind, "name": text, "precision": precision}
+
+
+def _autoencoder(spec: RunSpec, device: "torch.device") -> Autoencoder | None:
+    folder = spec.options.autoencoder
+    return None if folder is None else load_autoencoder(folder, device.type)
 
 
 def _teacher(spec: RunSpec, process: Process, device: "torch.device") -> "Teacher | None":
