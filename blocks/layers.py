@@ -1,30 +1,49 @@
 """Layers of torch that only imported graphs use."""
 
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
 from designer.spec import BlockSpec, Constraint, Example, Param, Port, Stability
+
+
+class FixedBatchNorm(nn.Module):
+    """Batch normalisation that never leaves evaluation: its statistics are stored."""
+
+    def __init__(self, features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_var", torch.ones(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [B, features, H, W] → [B, features, H, W]."""
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+
 
 SPECS = (
     BlockSpec(
-        name="BatchNorm",
-        title="Batch normalisation",
+        name="FixedBatchNorm",
+        title="Batch normalisation with stored statistics",
         family="Primitive",
-        kind="torch",
-        target="nn.BatchNorm2d",
-        summary="Normalises each channel over the batch and the map.",
-        tags=("batch_statistics",),
+        kind="module",
+        target="FixedBatchNorm",
+        summary="Normalises each channel by statistics that were stored in training, as trained networks do.",
+        tags=("scale",),
         glyph="≋",
-        inputs=(Port("x", "any", "B num_features H W"),),
-        outputs=(Port("out", "same:x", "B num_features H W"),),
+        inputs=(Port("x", "any", "B features H W"),),
+        outputs=(Port("out", "same:x", "B features H W"),),
         params=(
-            Param(
-                "num_features", "int", inferred=True, minimum=1, positional=True, help="channels of the input"
-            ),
-            Param("eps", "float", 1e-05, minimum=0.0, help="added to the variance"),
+            Param("features", "int", inferred=True, minimum=1, positional=True, help="channels of the input"),
+            Param("eps", "float", 1e-5, minimum=0.0, help="added to the variance"),
         ),
-        parameters="2*num_features",
-        formula="y = γ (x − μ)/√(σ² + ε) + β",
+        parameters="2*features",
+        formula="y = γ (x − μ)/√(σ² + ε) + β, with μ and σ² stored",
         reference="Ioffe & Szegedy 2015, arXiv:1502.03167",
         article="Part IV",
-        stability=Stability("", "statistics of the batch mix noise levels in training"),
+        stability=Stability("", "a fixed affine map of each channel; no sample sees another", gain="1"),
         examples=(Example({"x": (2, 3, 4, 4)}, {}),),
     ),
     BlockSpec(

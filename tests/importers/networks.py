@@ -98,7 +98,7 @@ class Convolutional(nn.Module):
 
 
 class Normalised(nn.Module):
-    """A network that the rules find wrong: it normalises over the batch."""
+    """A network with batch normalisation."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from designer.check import check
 from designer.cli import main
-from designer.document import Design, load
+from designer.document import Design
 from designer.errors import UserError
 from designer.reader import read_design
 from designer.render import Rendering, load_model, render
@@ -84,13 +84,10 @@ def test_an_operator_without_block_is_listed_and_stands_in_the_design(tmp_path: 
     assert "AtenSortDefault" in capsys.readouterr().err
 
 
-def test_a_network_that_the_rules_find_wrong_is_saved_and_judged(tmp_path: Path, monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
-    design = tmp_path / "design.json"
-    found = main(["import", "tests.importers.networks:Normalised", "-o", str(design)])
-    errors = [one for one in check(load(design)).diagnostics if one.severity == "error"]
-    assert found == (1 if errors else 0)
-    assert "norm" in load(design).main_definition.nodes
+def test_batch_normalisation_keeps_its_stored_statistics(tmp_path: Path):
+    found = trace("Normalised", tmp_path / "w.safetensors")
+    _, _, model = model_of(found["document"], tmp_path / "w.safetensors")
+    assert "norm.running_var" in model.state_dict()
 
 
 @pytest.mark.parametrize(

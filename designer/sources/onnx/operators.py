@@ -277,9 +277,8 @@ def _batch_norm(tracer: Tracer, op: Operator) -> Any:
         raise UnsupportedError("only of maps, outside training")
     names = ("weight", "bias", "running_mean", "running_var")
     weights = {name: op.array(index + 1, name) for index, name in enumerate(names)}
-    weights["num_batches_tracked"] = np.zeros((), dtype=np.int64)
     eps = round(float(op.attributes.get("epsilon", 1e-5)), 12)
-    return op.emit("BatchNorm", {"x": x}, tracer.trace.axes[x], weights, eps=eps)
+    return op.emit("FixedBatchNorm", {"x": x}, tracer.trace.axes[x], weights, eps=eps)
 
 
 @handles("AveragePool", "MaxPool")

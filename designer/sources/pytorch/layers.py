@@ -125,12 +125,10 @@ def _instance_norm(tracer: Tracer, op: Operator) -> Any:
 def _batch_norm(tracer: Tracer, op: Operator) -> Any:
     if len(op.axes) != 4 or op.weight is None or op.running_mean is None:
         raise UnsupportedError("only of maps, with weights and running statistics")
-    import torch
-
-    name = op.running_mean.name.replace("running_mean", "num_batches_tracked")
-    counter = State(name, torch.zeros((), dtype=torch.int64), False)
-    weights = _held(tracer, weight=op.weight, bias=op.bias, running_mean=op.running_mean, running_var=op.running_var, num_batches_tracked=counter)  # fmt: skip
-    return op.emit("BatchNorm", {"x": op.input}, weights=weights, eps=op.eps)
+    weights = _held(
+        tracer, weight=op.weight, bias=op.bias, running_mean=op.running_mean, running_var=op.running_var
+    )
+    return op.emit("FixedBatchNorm", {"x": op.input}, weights=weights, eps=op.eps)
 
 
 @handles("embedding.default")
