@@ -19,7 +19,15 @@ SPEC = BlockSpec(
     outputs=(Port("out", "pooled", "B hidden_size"),),
     params=(
         Param("hidden_size", "int", inferred=True, minimum=1, positional=True, help="features of a token"),
-        Param("num_heads", "int", 8, minimum=1, positional=True, omit=None, help="heads; must divide hidden_size"),
+        Param(
+            "num_heads",
+            "int",
+            8,
+            minimum=1,
+            positional=True,
+            omit=None,
+            help="heads; must divide hidden_size",
+        ),
     ),
     constraints=(
         Constraint(

@@ -27,10 +27,10 @@ def assignments(pairs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def port(text: str) -> int:
-    """Read a TCP port; for argparse."""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"received {text!r}; expected a port from 1 to 65535")
+def port(text: str, lowest: int = 1) -> int:
+    """Read a TCP port; for argparse. With `lowest` 0, port 0 stands for any that is free."""
+    if not text.isascii() or not text.isdigit() or not lowest <= int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"received {text!r}; expected a port from {lowest} to 65535")
     return int(text)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def _add_serve(commands: Any) -> None:
     )
     parser.add_argument("directory", metavar="DIR", type=Path, help="an export, or a folder of exports")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=port, default=8080)
+    parser.add_argument("--port", type=partial(port, lowest=0), default=8080)
     parser.set_defaults(run=_serve)
 
 

@@ -430,7 +430,12 @@ def _wrapped(text: str) -> str:
 def _spliced(template: str, texts: dict[str, str]) -> str:
     """Where a template unpacks a list that is written out, put the items themselves: [*[a, b], c] is [a, b, c]."""
     for port, text in texts.items():
-        if f"*{{{port}}}" in template and text.startswith("[") and text.endswith("]") and _balanced(text[1:-1]):
+        if (
+            f"*{{{port}}}" in template
+            and text.startswith("[")
+            and text.endswith("]")
+            and _balanced(text[1:-1])
+        ):
             template = template.replace(f"*{{{port}}}", f"{{{port}}}")
             texts[port] = text[1:-1]
     return template
