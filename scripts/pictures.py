@@ -1,4 +1,4 @@
-"""Take the pictures of the editor that the documentation shows: `python scripts/pictures.py [FOLDER]`.
+"""Take the pictures of the editor that the documentation shows: `python -m scripts.pictures [FOLDER]`.
 
 Each main state is drawn at 1440×900 and 1920×1080, light and dark, in the Chromium that the browser tests use.
 """
@@ -8,9 +8,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
 from playwright.sync_api import Browser, sync_playwright
 
 from designer.presets import build
@@ -18,6 +15,7 @@ from designer.ui.app import launch
 from tests.ui.conftest import FLAGS, chromium
 from tests.ui.editor import EditorPage
 
+ROOT = Path(__file__).resolve().parent.parent
 SIZES = {"1440": (1440, 900), "1920": (1920, 1080)}
 
 
