@@ -1,14 +1,10 @@
 """Filters in real arithmetic against the Fourier transform."""
 
-import sys
-from pathlib import Path
-
 import pytest
+import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from loading import target
+from tests.blocks.loading import target
 
-torch = pytest.importorskip("torch")
 SIZES = [(8, 8), (16, 12), (7, 9), (6, 11)]
 
 
@@ -32,7 +28,8 @@ def test_band_split_is_the_box_of_the_spectrum(size, cutoff):
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("factor", [0.2, 0.9])
 def test_freeu_skip_is_what_diffusers_does(size, factor):
-    fourier_filter = pytest.importorskip("diffusers.utils.torch_utils").fourier_filter
+    from diffusers.utils.torch_utils import fourier_filter
+
     x = torch.randn(2, 3, *size)
     expected = fourier_filter(x, threshold=1, scale=factor)
     torch.testing.assert_close(target("FreeUSkip")(x, factor), expected, rtol=1e-4, atol=1e-5)

@@ -1,14 +1,10 @@
 """Fusions, skip dropout and injections against their formulas."""
 
-import sys
-from pathlib import Path
-
 import pytest
+import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from loading import target
+from tests.blocks.loading import target
 
-torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
 

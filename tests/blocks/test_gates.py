@@ -1,18 +1,13 @@
 """Weights of streams against their formulas."""
 
 import math
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from loading import target
+import torch
 
 from designer import expressions
 from designer.catalogue import catalogue
-
-torch = pytest.importorskip("torch")
+from tests.blocks.loading import target
 
 
 @pytest.mark.parametrize(

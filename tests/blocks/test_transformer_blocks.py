@@ -1,15 +1,12 @@
 """Attention, feed-forward layers and residual gates against their formulas."""
 
 import math
-import sys
-from pathlib import Path
 
 import pytest
+import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from loading import target
+from tests.blocks.loading import target
 
-torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
 

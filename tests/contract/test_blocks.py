@@ -1,13 +1,9 @@
 """The contract of a block, checked for every example of every block."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from harness import design_of, examples, free_shapes, name_of, tensors
+import torch
 
 from designer.catalogue import catalogue
 from designer.check import check
@@ -17,8 +13,8 @@ from designer.render import load_model, render
 from designer.shapes.values import Tensor
 from designer.spec import TAGS, BlockSpec, Example
 from designer.summary import summarize
+from tests.contract.harness import design_of, examples, free_shapes, name_of, tensors
 
-torch = pytest.importorskip("torch")
 Pair = tuple[BlockSpec, Example]
 each = pytest.mark.parametrize("pair", examples(), ids=name_of)
 

@@ -1,20 +1,15 @@
 """Every block exports to ONNX and computes there what it computes in PyTorch: a sample in CI, all with -m slow."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from harness import design_of, name_of, tensors
+import torch
 
 from designer.catalogue import catalogue
 from designer.render import load_model, render
 from designer.spec import BlockSpec, Example
-
-torch = pytest.importorskip("torch")
+from tests.contract.harness import design_of, name_of, tensors
 
 # A weight by level is a plain number: in a graph it is a constant, on its own no graph at all.
 FIRST = [

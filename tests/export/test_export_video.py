@@ -7,8 +7,6 @@ import pytest
 from designer.export import export_onnx
 from designer.presets import build
 
-pytest.importorskip("onnxruntime")
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["latte-tiny", "wan-tiny", "cogvideox-tiny", "svd-tiny"])

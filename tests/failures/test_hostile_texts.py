@@ -176,7 +176,8 @@ def _renamed(kind: str, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["node", "parameter", "input", "definition", "output"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_reserved_name_is_refused_or_harmless(kind: str, name: str) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     from designer.render import load_model
 
     report = check(read_design(_renamed(kind, name)))
@@ -188,6 +189,7 @@ def test_a_reserved_name_is_refused_or_harmless(kind: str, name: str) -> None:
 
 
 def test_the_reserved_attributes_are_those_of_torch() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     real = {name for name in dir(torch.nn.Module()) if not name.startswith("__")}
     assert real <= MODULE_ATTRIBUTES, sorted(real - MODULE_ATTRIBUTES)

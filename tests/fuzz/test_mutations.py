@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 
 from designer.check import CheckReport, check
 from designer.dims import Dim
@@ -18,8 +19,6 @@ from designer.reader import read_design
 from designer.render import load_model, render
 from designer.shapes.values import Tensor
 from designer.summary import summarize
-
-torch = pytest.importorskip("torch")
 
 DESIGNS = (*teaching_designs().values(), build("ddpm-tiny"), build("dit-tiny", {"depth": 2}))
 DOCUMENTS = [json.loads(json.dumps(to_json(design))) for design in DESIGNS]

@@ -4,12 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import pytest
 import torch
 from safetensors.torch import load_file
-
-pytest.importorskip("diffusers")
-import diffusers
 
 from designer.cli import main
 from designer.render import load_model

@@ -8,7 +8,6 @@ import pytest
 from designer.reader import read_design
 from designer.teaching import fusion_unet, residual_transformer
 
-pytest.importorskip("onnxruntime")
 pytestmark = pytest.mark.slow
 
 

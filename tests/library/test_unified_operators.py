@@ -5,6 +5,7 @@ import random
 from typing import Any
 
 import pytest
+import torch
 
 from designer.check import check
 from designer.cli import main
@@ -14,7 +15,6 @@ from designer.render import load_model, render
 from designer.summary import summarize
 from designer.teaching import fusion_unet, residual_transformer
 
-torch = pytest.importorskip("torch")
 Choices = dict[str, Any]
 
 NORMED = {"transform_d": "GroupNorm", "transform_s": "GroupNorm"}

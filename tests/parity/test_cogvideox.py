@@ -2,11 +2,9 @@
 
 from typing import Any
 
+import diffusers
 import pytest
 import torch
-
-pytest.importorskip("diffusers")
-import diffusers
 from diffusers.models.embeddings import get_3d_rotary_pos_embed
 
 from designer.importers import convert_config

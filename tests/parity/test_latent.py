@@ -1,14 +1,10 @@
 """Conditional U-Net, ControlNet and T2I-Adapter equal diffusers' with the same weights."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-pytest.importorskip("diffusers")
-from harness import TOLERANCE, compare, configurations
+from tests.parity.harness import TOLERANCE, compare, configurations
 
 CLASSES = ("UNet2DConditionModel", "ControlNetModel", "T2IAdapter")
 

@@ -1,18 +1,13 @@
 """Arguments of conditional U-Nets, ControlNet and T2I-Adapter that the listed configurations leave out."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-pytest.importorskip("diffusers")
 import torch
-from harness import TOLERANCE, compare
 
 from designer.errors import UserError
 from designer.importers import convert_config
+from tests.parity.harness import TOLERANCE, compare
 
 SMALL: dict[str, Any] = {
     "block_out_channels": [8, 16],

@@ -1,17 +1,11 @@
 """Presets of latent U-Nets are what their published configurations import; attached networks act as diffusers'."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-pytest.importorskip("diffusers")
 import diffusers
+import pytest
 import torch
-from harness import TOLERANCE, difference, leaves, randomize
 from torch import Tensor, nn
 
 from designer.importers import Rule, convert_config
@@ -22,6 +16,7 @@ from designer.presets.attached import TINY
 from designer.reader import read_design
 from designer.render import load_model, render
 from designer.summary import summarize
+from tests.parity.harness import TOLERANCE, difference, leaves, randomize
 
 SD: dict[str, Any] = {"cross_attention_dim": 768, "attention_head_dim": 8}
 XL: dict[str, Any] = {

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 import torch
 
-pytest.importorskip("diffusers")
 from designer.importers import convert_config
 from designer.reader import read_design
 from designer.summary import summarize

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 import torch
 
-pytest.importorskip("diffusers")
 from designer.errors import UserError
 from designer.importers import convert_config
 from tests.parity.harness import TOLERANCE, compare, configurations

@@ -1,28 +1,23 @@
 """U-Nets on pixels: published counts, and tiny sizes against straight-line code written from the papers."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-torch = pytest.importorskip("torch")
-pytest.importorskip("diffusers")
-
-from harness import TOLERANCE, difference, randomize  # noqa: E402
-from straight_line import ADM, EDM, EDM2, Weights, adm, edm, edm2  # noqa: E402
-
-from designer.check import check  # noqa: E402
-from designer.presets import adm as adm_presets  # noqa: E402
-from designer.presets import ddpm as ddpm_presets  # noqa: E402
-from designer.presets import edm as edm_presets  # noqa: E402
-from designer.presets import edm2 as edm2_presets  # noqa: E402
-from designer.presets import ncsnpp as ncsnpp_presets  # noqa: E402
-from designer.presets.graph import Json  # noqa: E402
-from designer.reader import read_design  # noqa: E402
-from designer.render import load_model, render  # noqa: E402
+from designer.check import check
+from designer.presets import adm as adm_presets
+from designer.presets import ddpm as ddpm_presets
+from designer.presets import edm as edm_presets
+from designer.presets import edm2 as edm2_presets
+from designer.presets import ncsnpp as ncsnpp_presets
+from designer.presets.graph import Json
+from designer.reader import read_design
+from designer.render import load_model, render
+from tests.parity.harness import TOLERANCE, difference, randomize
+from tests.parity.straight_line import ADM, EDM, EDM2, Weights, adm, edm, edm2
 
 MODULES = (ddpm_presets, adm_presets, ncsnpp_presets, edm_presets, edm2_presets)
 PRESETS = [preset for module in MODULES for preset in module.PRESETS]
@@ -54,7 +49,8 @@ def test_tiny_sizes_train_a_step(preset: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["adm-tiny", "ncsnpp-tiny", "edm2-tiny"])
 def test_tiny_sizes_export(name: str, tmp_path: Path) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
+    import onnxruntime
+
     preset = next(one for one in TINY if one.id == name)
     torch.manual_seed(0)
     model = randomize(load_model(render(preset.design))()).eval()

@@ -1,21 +1,15 @@
 """Parity of UNet2DModel: the committed configurations, and every argument in some other value."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-torch = pytest.importorskip("torch")
-pytest.importorskip("diffusers")
-
-from harness import TOLERANCE, compare, configurations  # noqa: E402
-
-from designer.errors import UserError  # noqa: E402
-from designer.importers import convert_config  # noqa: E402
-from designer.reader import read_design  # noqa: E402
-from designer.summary import summarize  # noqa: E402
+from designer.errors import UserError
+from designer.importers import convert_config
+from designer.reader import read_design
+from designer.summary import summarize
+from tests.parity.harness import TOLERANCE, compare, configurations
 
 SMALL: dict[str, Any] = {
     "block_out_channels": [16, 32],

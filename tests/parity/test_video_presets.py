@@ -4,11 +4,9 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import diffusers
 import pytest
 import torch
-
-pytest.importorskip("diffusers")
-import diffusers
 
 from designer.importers import convert_config
 from designer.importers.weights import convert

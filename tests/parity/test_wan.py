@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 import torch
 
-pytest.importorskip("diffusers")
 from tests.parity.harness import TOLERANCE, compare, configurations
 
 CLASS = "WanTransformer3DModel"

@@ -1,13 +1,9 @@
 """Random designs: what the check accepts is rendered, built and run, with the counts and shapes that were inferred."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from generator import design
+import torch
 
 from designer.check import check
 from designer.dims import Dim
@@ -15,8 +11,7 @@ from designer.reader import read_design
 from designer.render import load_model, render
 from designer.shapes.values import Tensor
 from designer.summary import summarize
-
-torch = pytest.importorskip("torch")
+from tests.random_designs.generator import design
 
 
 def _run(seed: int) -> None:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from smoke_runs import job_of, module, records_of
 from torch import nn
 
 from designer.train.diagnostics import Probe
@@ -12,6 +11,7 @@ from designer.train.names import design_nodes, stacks
 from designer.train.nonfinite import first_nonfinite
 from designer.train.options import TrainOptions
 from designer.train.record import SeedRecord
+from tests.train.smoke_runs import job_of, module, records_of
 
 
 class Residual(nn.Module):

@@ -1,7 +1,8 @@
 """The known-answer pairs that need no design: the bad side is judged FAIL, the good side is not."""
 
 import pytest
-from smoke_runs import judged
+
+from tests.train.smoke_runs import judged
 
 STEPS = 40
 BAD = [

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from smoke_runs import job_of_design
 
 from designer import build
 from designer.errors import UserError
@@ -15,6 +14,7 @@ from designer.train.loop import SeedRun
 from designer.train.objective import squared_errors, static_weights, weighted_loss
 from designer.train.runner import start
 from designer.train.starting import load_backbone
+from tests.train.smoke_runs import job_of_design
 
 
 def test_channel_weights_are_scaled_to_mean_one() -> None:

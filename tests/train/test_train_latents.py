@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import AutoencoderKL
-from smoke_runs import job_of_design
 
 from designer import build
 from designer.errors import UserError
@@ -20,6 +19,7 @@ from designer.train.autoencoder import (
 )
 from designer.train.data import Dataset
 from designer.train.loop import make_batch
+from tests.train.smoke_runs import job_of_design
 
 
 @pytest.fixture(scope="module")

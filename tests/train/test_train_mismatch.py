@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from smoke_runs import records_of
 
 from designer.train import TrainOptions
 from designer.train.mismatch import channel_profile, fine_share, shifts
 from designer.train.summarise import seed_report
+from tests.train.smoke_runs import records_of
 
 GENERATOR = torch.Generator().manual_seed(0)
 

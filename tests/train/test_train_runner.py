@@ -10,7 +10,6 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 from safetensors.torch import load_file
-from smoke_runs import module, spec_of
 
 from designer.errors import UserError
 from designer.train.inputs import InputSpec
@@ -20,6 +19,7 @@ from designer.train.report import RunReport, read_report, report_schema
 from designer.train.runner import RunHandle, launch, prepare_folder
 from designer.train.spec import RunSpec
 from designer.train.worker import run as worker_run
+from tests.train.smoke_runs import module, spec_of
 
 
 def options(**changes: Any) -> TrainOptions:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from smoke_runs import INPUTS, job_of_design
 
 from designer import build
 from designer.errors import UserError
@@ -13,6 +12,7 @@ from designer.train import TrainOptions, train
 from designer.train.loop import make_batch
 from designer.train.teacher import Teacher, teacher_spec
 from designer.wrapping.noise import Process
+from tests.train.smoke_runs import INPUTS, job_of_design
 
 
 class _Classes(torch.nn.Module):

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from smoke_runs import judged
 
 from designer.train.checks import spike_steps
 from designer.train.record import NodeInfo, NonFinite, SeedRecord, Series
 from designer.train.verdict import judge, judge_seed
+from tests.train.smoke_runs import judged
 
 
 def healthy(seed: int = 0, steps: int = 150) -> SeedRecord:
