@@ -6,10 +6,10 @@ from tests.train.smoke_runs import judged
 
 STEPS = 40
 BAD = [
-    ("transformer", "PostNorm24", "E3"),
-    ("transformer", "NoNorm48", "E1"),
-    ("transformer", "DoubleZero4", "E5"),
-    ("unet", "LoudSkipNoNorm", ""),
+    ("transformer", "PostNorm24", "E3", STEPS),
+    ("transformer", "NoNorm48", "E1", STEPS),
+    ("transformer", "DoubleZero4", "E5", STEPS),
+    ("unet", "LoudSkipNoNorm", "E2", 150),  # at 40 steps the gradient's peaks are still too few
 ]
 GOOD = [
     ("transformer", "PreNorm24"),
@@ -23,11 +23,11 @@ GOOD = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "model", "code"), BAD)
-def test_bad_is_failed(name: str, model: str, code: str) -> None:
-    judgement = judged(name, model, STEPS, seeds=(0,))
+@pytest.mark.parametrize(("name", "model", "code", "steps"), BAD)
+def test_bad_is_failed(name: str, model: str, code: str, steps: int) -> None:
+    judgement = judged(name, model, steps, seeds=(0,))
     assert judgement.verdict == "fail"
-    assert code in {reason.finding.code for reason in judgement.reasons} | {""}
+    assert code in {reason.finding.code for reason in judgement.reasons}
 
 
 @pytest.mark.slow

@@ -57,14 +57,13 @@ class Block(nn.Module):
             self.norm2 = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        x = x + c[:, None] if self.placement == "none" else x
         if self.placement == "pre":
             x = x + self.scale * self.attn(self.norm1(x) + c[:, None])
             return x + self.scale * self.mlp(self.norm2(x))
         if self.placement == "post":
             x = self.norm1(x + self.attn(x + c[:, None]))
             return self.norm2(x + self.mlp(x))
-        x = x + self.scale * self.attn(x)
+        x = x + self.scale * self.attn(x + c[:, None])
         return x + self.scale * self.mlp(x)
 
 
