@@ -124,11 +124,11 @@ def _size(text: str, symbols: Mapping[str, int]) -> int:
     return int(expressions.evaluate(text, names))
 
 
-def predicted(output: Any, channels: int) -> "Tensor":
-    """Return the prediction: the first tensor of the model's output, its first `channels` channels."""
+def predicted(output: Any, channels: int, axis: int = 1) -> "Tensor":
+    """Return the prediction: the first tensor of the model's output, its first `channels` channels on `axis`."""
     while isinstance(output, list | tuple):
         output = output[0]
     if isinstance(output, dict):
         output = next(iter(output.values()))
     tensor: Tensor = output
-    return tensor[:, :channels]
+    return tensor.narrow(axis, 0, channels)

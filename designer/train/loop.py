@@ -39,6 +39,7 @@ class Job:
 
     `known` are the (definition, node) pairs of the source map; `should_stop` is asked before each step;
     `channels`, [C] or [N, C] of each sample, weigh errors; `frozen` and `trainable` are parts of the design, as in `designer.train.freezing`;
+    the last `conditioning` channels of a sample are given as they are, beside the noisy ones;
     what `teacher` predicts is the target where there is one.
     """
 
@@ -53,6 +54,7 @@ class Job:
     probing: bool = True
     channels: Tensor | None = None
     channel_axis: int = 1
+    conditioning: int = 0
     frozen: tuple[str, ...] = ()
     trainable: tuple[str, ...] = ()
     teacher: Teacher | None = None
@@ -77,15 +79,18 @@ def make_batch(job: Job, seed: int, step: int) -> Batch:
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     count = job.options.batch_size
     index = job.data.pick(count, generator)
-    x0, labels = job.data.samples[index], job.data.labels[index]
+    given, labels = job.data.samples[index], job.data.labels[index]
+    kept = given.shape[job.channel_axis] - job.conditioning
+    x0, conditions = (given.narrow(job.channel_axis, *part) for part in ((0, kept), (kept, job.conditioning)))
     t, bins = job.process.sample_levels(count, generator)
     eps = torch.randn(x0.shape, generator=generator)
     x, level, sigma = job.process.seen(x0, eps, t)
-    arguments = job.caller.arguments(x, level, labels, generator, sigma)
+    seen = torch.cat([x, conditions], dim=job.channel_axis)
+    arguments = job.caller.arguments(seen, level, labels, generator, sigma)
     target = _move(job.process.target(x0, eps, t), job.device)
     moved = tuple(_move(a, job.device) for a in arguments)
     if job.teacher is not None:
-        target = job.teacher(moved, target.shape[1])
+        target = job.teacher(moved, target.shape[job.channel_axis], job.channel_axis)
     channels = job.channels[index] if job.channels is not None and job.channels.ndim > 1 else job.channels
     return Batch(
         moved,
@@ -176,12 +181,13 @@ class SeedRun:
         """Return the loss of a batch, and each sample's unweighted mean squared error."""
         with self._autocast():
             output = self.model(*batch.arguments)
-        prediction = predicted(output, batch.target.shape[1])
+        axis = self.job.channel_axis
+        prediction = predicted(output, batch.target.shape[axis], axis)
         errors = squared_errors(prediction, batch.target, None)
         log_variance = output[1] if self.job.process.uncertainty else None
         weighed = errors
         if batch.channels is not None:
-            weighed = squared_errors(prediction, batch.target, batch.channels, self.job.channel_axis)
+            weighed = squared_errors(prediction, batch.target, batch.channels, axis)
         return weighted_loss(weighed, batch.weight, log_variance), errors
 
     def _autocast(self) -> AbstractContextManager[Any]:

@@ -52,17 +52,17 @@ class Teacher:
         self._model = model.eval().requires_grad_(False)
         self._guidance, self._label, self._no_class = guidance, label, no_class
 
-    def __call__(self, arguments: "Sequence[Tensor]", channels: int) -> "Tensor":
-        """Return what it predicts, [B, channels, ...]."""
+    def __call__(self, arguments: "Sequence[Tensor]", channels: int, axis: int = 1) -> "Tensor":
+        """Return what it predicts, with `channels` channels on `axis`."""
         import torch
 
         with torch.no_grad():
-            given = predicted(self._model(*arguments), channels).float()
+            given = predicted(self._model(*arguments), channels, axis).float()
             if self._guidance == 1 or self._label is None:
                 return given
             without = list(arguments)
             without[self._label] = torch.full_like(arguments[self._label], self._no_class)
-            free = predicted(self._model(*without), channels).float()
+            free = predicted(self._model(*without), channels, axis).float()
             return free + self._guidance * (given - free)
 
 

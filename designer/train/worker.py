@@ -117,6 +117,7 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
         stopper.should_stop,
         channels=channel_weights(spec.training, shape, autoencoder, data.samples),
         channel_axis=spec.training.get("channel_axis", 1),
+        conditioning=spec.training.get("conditioning_channels", 0),
         frozen=tuple(spec.training.get("frozen", ())),
         trainable=tuple(spec.training.get("trainable", ())),
         teacher=_teacher(spec, process, device),

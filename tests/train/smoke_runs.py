@@ -81,6 +81,8 @@ def job_of_design(design: Design, options: TrainOptions) -> Job:
         torch.device("cpu"),
         frozenset((entry["definition"], entry["node"]) for entry in rendering.source_map),
         channels=static_weights(training, shape),
+        channel_axis=training.get("channel_axis", 1),
+        conditioning=training.get("conditioning_channels", 0),
         frozen=tuple(training.get("frozen", ())),
         trainable=tuple(training.get("trainable", ())),
     )
