@@ -1,5 +1,6 @@
 """What the time embedding of a latent U-Net is made of: the timestep, and conditions that join it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -100,7 +101,7 @@ def mlp(graph: Graph, source: str, act: str = "SiLU") -> str:
 
 
 @dataclass(frozen=True)
-class Condition:
+class Condition(ABC):
     """A condition that is added to the time embedding."""
 
     extra_channels: ClassVar[int] = 0  # that it puts beside the sample
@@ -113,9 +114,9 @@ class Condition:
         """The inputs of the network that the condition needs, by our names."""
         return {}
 
+    @abstractmethod
     def embed(self, place: Place) -> str:
         """Add the embedding of the condition; return its endpoint."""
-        raise NotImplementedError
 
     def attach(self, place: Place, temb: str) -> str:
         """Let the condition join the embedding `temb`; return the new endpoint."""
