@@ -102,13 +102,15 @@ def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None =
             f"the design has no free size {unknown!r}; it has {', '.join(sorted(free)) or 'none'}"
         )
     point = {**dict.fromkeys(sorted(free), 32), **operating_point(design, at)}
-    counter = _Counter(point)
-    total = counter.frame(frame)
+    frozen, trainable = (frozenset(design.training.get(name, ())) for name in ("frozen", "trainable"))
+    counter = _Counter(point, frozen, trainable)
+    fixed = counter.fixed({frame.definition.name}, False)
+    total = counter.frame(frame, fixed)
     nodes = [
         NodeCost(name, call.node.call, cost.parameters, cost.trainable, cost.flops, cost.activations)
         for name, call in frame.calls.items()
         if name in frame.live
-        for cost in [counter.call(call)]
+        for cost in [counter.call(call, f"{frame.definition.name}/{name}", fixed)]
     ]
     return Summary(
         {name: value for name, value in point.items() if name in free},
@@ -126,19 +128,32 @@ def _symbols(value: Tensor) -> set[str]:
 
 
 class _Counter:
-    """Sums costs; frames shared by many calls are counted once and multiplied."""
+    """Sums costs; frames shared by many calls are counted once and multiplied.
 
-    def __init__(self, point: Mapping[str, int]) -> None:
+    `frozen` and `trainable` are parts of the design, as in its training settings.
+    """
+
+    def __init__(
+        self,
+        point: Mapping[str, int],
+        frozen: frozenset[str] = frozenset(),
+        trainable: frozenset[str] = frozenset(),
+    ) -> None:
         self.point = point
-        self.seen: dict[int, _Cost] = {}
+        self.frozen, self.trainable = frozen, trainable
+        self.seen: dict[tuple[int, bool], _Cost] = {}
 
-    def frame(self, frame: Frame) -> _Cost:
-        key = id(frame)
+    def fixed(self, part: set[str], outer: bool) -> bool:
+        """Return whether a part keeps its weights, given its names and whether what holds it does."""
+        return not part & self.trainable and (outer or bool(part & self.frozen))
+
+    def frame(self, frame: Frame, fixed: bool) -> _Cost:
+        key = id(frame), fixed
         if key not in self.seen:
             shared: set[str] = set()
             total = _Cost()
-            for call in (call for name, call in frame.calls.items() if name in frame.live):
-                cost = self.call(call)
+            for name, call in ((name, call) for name, call in frame.calls.items() if name in frame.live):
+                cost = self.call(call, f"{frame.definition.name}/{name}", fixed)
                 if call.node.instance is not None and call.node.instance in shared:
                     cost = _Cost(0, 0, cost.flops, cost.activations)
                 elif call.node.instance is not None:
@@ -147,22 +162,24 @@ class _Counter:
             self.seen[key] = total
         return self.seen[key]
 
-    def call(self, call: Call) -> _Cost:
+    def call(self, call: Call, part: str, fixed: bool) -> _Cost:
+        """Return the cost of a call; `part` is its name, `fixed` whether what holds it keeps its weights."""
         total = _Cost()
         for iteration in call.iterations:
             if iteration.frame is not None:
-                total += self.frame(iteration.frame)
+                inner = iteration.frame
+                total += self.frame(inner, self.fixed({part, inner.definition.name}, fixed))
             elif isinstance(call.target, BlockSpec):
-                total += self._block(call, call.target, iteration)
+                total += self._block(call, call.target, iteration, self.fixed({part}, fixed))
         return total
 
-    def _block(self, call: Call, spec: BlockSpec, iteration: Iteration) -> _Cost:
+    def _block(self, call: Call, spec: BlockSpec, iteration: Iteration, fixed: bool) -> _Cost:
         values = {**call.inputs, **iteration.outputs}
         sizes = {f"{name}_numel": self.numel(one) for name, one in values.items() if isinstance(one, Tensor)}
         names = {**self.point, **iteration.names, **sizes}
         parameters = self._number(spec.parameters, names)
         size = sum(self.numel(value) for value in iteration.outputs.values() if isinstance(value, Tensor))
-        trainable = 0 if spec.frozen else parameters
+        trainable = 0 if spec.frozen or fixed else parameters
         return _Cost(parameters, trainable, self._number(spec.flops, names), size * BYTES)
 
     def _number(self, text: str, names: Mapping[str, Any]) -> int:
