@@ -5,36 +5,25 @@ symbolic); with the parameters of one definition as symbols (`symbolic=True`) it
 rendered constructors pass on. Results are shared between calls with equal parameters and inputs.
 """
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from designer import expressions
 from designer.diagnostics import Diagnostic, Severity
-from designer.dims import Dim, Size, UndecidedError, simplify
-from designer.document import Definition, Design, DesignPort, Node
+from designer.dims import Dim, Size
+from designer.document import Definition, Design
 from designer.errors import UserError
-from designer.expressions import ExpressionError
 from designer.shapes import params as parameters
-from designer.shapes.arrivals import arriving, report_unmet
-from designer.shapes.binding import (
-    Binding,
-    MismatchError,
-    Requirement,
-    SizeList,
-    parse_shape,
-    parse_shapes,
-    tensor,
-)
-from designer.shapes.constraints import check_constraints
-from designer.shapes.frame import Call, Frame, Iteration
+from designer.shapes.arrivals import report_unmet
+from designer.shapes.binding import Requirement, parse_shape, parse_shapes, tensor
+from designer.shapes.calls import evaluate_call
+from designer.shapes.frame import Frame
 from designer.shapes.outputs import collect_outputs
-from designer.shapes.values import Stack, Tensor, Value, as_role
-from designer.spec import BlockSpec, Port
+from designer.shapes.values import Stack, Value
+from designer.spec import BlockSpec
 
 MAX_DEPTH = 24
-MAX_REPEAT = 4096
 MAX_FRAMES = 20_000
 MAX_ITERATIONS = 100_000
 
@@ -72,7 +61,7 @@ class Elaborator:
         definition = self.design.main_definition
         frame, values = None, self._main_values(definition)
         try:
-            if values is not None and not self._shapeless(definition):
+            if values is not None and not self.shapeless(definition):
                 frame = self.definition(definition, values, self.free_inputs(definition, values))
         except UserError as error:  # a declared shape that cannot be read
             self.report(definition.name, "", "S014", str(error))
@@ -98,7 +87,7 @@ class Elaborator:
                 values[name] = declaration.default if good else None
         return None if None in values.values() else values
 
-    def _shapeless(self, definition: Definition) -> bool:
+    def shapeless(self, definition: Definition) -> bool:
         """Whether an input has no shape, after reporting it."""
         found = [port.name for port in definition.inputs if not port.shape.split()]
         for name in found:
@@ -175,7 +164,7 @@ class Elaborator:
         for name in order:
             self._path.append(name)
             self._dead += name not in useful
-            call = self._call(frame, definition.nodes[name])
+            call = evaluate_call(self, frame, definition.nodes[name])
             self._dead -= name not in useful
             self._path.pop()
             if call is not None:
@@ -185,183 +174,22 @@ class Elaborator:
                 self._path.append(name)
                 report_unmet(frame, name, port, self.report)
                 self._path.pop()
-        collect_outputs(frame, self.globals, self.report, self._requirer(definition.name, ""), self.symbolic)
+        collect_outputs(frame, self.globals, self.report, self.requirer(definition.name, ""), self.symbolic)
 
-    # -- calls --------------------------------------------------------------------------------------------
+    # -- what a call asks of the walk ---------------------------------------------------------------------
 
-    def _call(self, frame: Frame, node: Node) -> Call | None:
-        owner = frame.definition.name
-        env = {**self.globals, **frame.params}
-        called = env.get(node.call[1:], node.call) if node.call.startswith("=") else node.call
-        target = self.design.definitions.get(str(called)) or self.blocks.get(str(called))
-        if target is None:
-            self.report(owner, node.id, "S002", self._unknown_call(called), received=str(called))
-            return None
-        call = Call(node, target)
-        inputs = arriving(frame, call, self.report)
-        call.outputs = {port.name: None for port in target.outputs}
-        if not self._scalars(owner, call, env) or inputs is None:
-            return call
-        if not call.active:
-            self._bypass(call, inputs)
-        elif node.repeat is None:
-            self._once(owner, call, env, inputs)
-        else:
-            self._repeat(owner, call, env, inputs)
-        return call
-
-    def _unknown_call(self, called: Any) -> str:
-        known = [*self.design.definitions, *self.blocks]
-        near = difflib.get_close_matches(str(called), known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"no block or definition is named {called!r}{hint}"
-
-    def _scalars(self, owner: str, call: Call, env: Mapping[str, Any]) -> bool:
-        """Evaluate `when` and `repeat`; False after reporting a problem."""
-        node = call.node
-        try:
-            if node.when is not None:
-                call.active = bool(expressions.evaluate(node.when, env))
-        except UndecidedError:
-            call.conditional = True
-        except ExpressionError as error:
-            if not self.symbolic:
-                self.report(owner, node.id, "S005", f"the condition {node.when!r:.80}: {error}")
-                return False
-            call.conditional = True
-        if node.repeat is None:
-            return True
-        try:
-            call.count = (
-                expressions.evaluate(node.repeat, env) if isinstance(node.repeat, str) else node.repeat
-            )
-        except (ExpressionError, UndecidedError) as error:
-            if not self.symbolic:
-                self.report(owner, node.id, "S012", f"the repeat count {node.repeat!r:.80}: {error}")
-                return False
-            call.count = Dim.symbol(f"?{node.id}")
-        if isinstance(call.count, Dim) and self.symbolic:
-            return True
-        if (
-            isinstance(call.count, bool)
-            or not isinstance(call.count, int)
-            or not 0 <= call.count <= MAX_REPEAT
-        ):
-            self.report(owner, node.id, "S012", f"the repeat count is {call.count!r}; expected an integer from 0 to {MAX_REPEAT}", received=repr(call.count))  # fmt: skip
-            return False
-        return True
-
-    @staticmethod
-    def _bypass(call: Call, inputs: Mapping[str, Value]) -> None:
-        """An inactive node passes its first input on."""
-        first = next(iter(inputs.values()), None)
-        ports: Sequence[Port | DesignPort] = call.target.outputs
-        for index, port in enumerate(ports):
-            call.outputs[port.name] = first if index == 0 else None
-
-    def _once(self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]) -> bool:
-        iteration = self._iterate(owner, call, env, inputs)
-        if iteration is None:
-            return False
-        call.iterations.append(iteration)
-        call.outputs.update(iteration.outputs)
-        return True
-
-    def _repeat(self, owner: str, call: Call, env: Mapping[str, Any], inputs: dict[str, Value]) -> None:
-        from designer.shapes.repeat import run_repeat  # the loop needs `_iterate`, this file needs the loop
-
-        run_repeat(self, owner, call, env, inputs)
-
-    def iterate(
-        self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]
-    ) -> Iteration | None:
-        """Evaluate one iteration of a repeated call; None after reporting a problem."""
-        return self._iterate(owner, call, env, inputs)
-
-    def _iterate(
-        self, owner: str, call: Call, env: Mapping[str, Any], inputs: Mapping[str, Value]
-    ) -> Iteration | None:
-        node, target = call.node, call.target
+    def count_iteration(self) -> bool:
+        """Count one evaluated call; False after reporting that there are too many."""
         self._iterations += 1
         if self._iterations > MAX_ITERATIONS:
             message = (
                 f"the design unfolds to more than {MAX_ITERATIONS:,} distinct calls; repeat fewer of them"
             )
             self.report(self.design.main, "", "S012", message)
-            return None
+        return self._iterations <= MAX_ITERATIONS
 
-        def report(code: str, message: str, **texts: Any) -> None:
-            self.report(owner, node.id, code, message, **texts)
-
-        if isinstance(target, Definition) and self._shapeless(target):
-            return None
-        declared = parameters.declarations(target)
-        values = parameters.resolve(node, declared, env, report, self.opaque if self.symbolic else None)
-        if values is None:
-            return None
-        binding = Binding(dict(values), self._requirer(owner, node.id))
-        lists = frozenset(name for name, one in declared.items() if one.type == "list")
-        ports = [port for port in target.inputs if port.name in inputs]
-        try:
-            for port in ports:
-                self._check_stack(port, inputs[port.name])
-                binding.match(port.name, port.shape, inputs[port.name], lists)
-            missing = [name for name in declared if binding.names.get(name) is None]
-            if missing:
-                report("S011", f"the parameter {missing[0]!r} of {node.call} is not given", port=missing[0], expected=declared[missing[0]].help)  # fmt: skip
-                return None
-            for port in ports:
-                binding.match_expressions(port.name, port.shape, inputs[port.name])
-            if isinstance(target, BlockSpec):
-                require = self._requirer(owner, node.id)
-                if not check_constraints(target, binding, report, require, self.symbolic):
-                    return None
-                outputs = {port.name: self._output(port, binding, inputs) for port in target.outputs}
-                resolved = {name: binding.names[name] for name in declared}
-                return Iteration(resolved, binding.names, outputs)
-        except MismatchError as error:
-            report("S009", error.message, received=error.received, expected=error.expected, port=error.port)
-            return None
-        return self._definition_call(target, declared, binding, inputs)
-
-    def _definition_call(
-        self, target: Definition, declared: Mapping[str, Any], binding: Binding, inputs: Mapping[str, Value]
-    ) -> Iteration | None:
-        resolved = {name: _plain(binding.names[name]) for name in declared}
-        roles = {port.name: port.role for port in target.inputs}
-        arriving = {name: as_role(value, roles[name]) for name, value in inputs.items()}
-        frame = self.definition(target, resolved, dict(arriving))
-        if frame is None or any(value is None for value in frame.outputs.values()):
-            return None if frame is None else Iteration(resolved, binding.names, _known(frame.outputs), frame)
-        return Iteration(resolved, binding.names, _known(frame.outputs), frame)
-
-    @staticmethod
-    def _check_stack(port: Port | DesignPort, value: Value) -> None:
-        if port.stack and not isinstance(value, Stack):
-            raise MismatchError(
-                f"{port.name} takes a stack of tensors, received one tensor", str(value), "a stack", port.name
-            )
-        if isinstance(value, Stack) and not port.stack:
-            raise MismatchError(
-                f"{port.name} takes one tensor, received a stack of {value.length}",
-                str(value),
-                "one tensor",
-                port.name,
-            )
-
-    def _output(self, port: Port, binding: Binding, inputs: Mapping[str, Value]) -> Value:
-        role = port.role
-        source = inputs.get(role.removeprefix("same:")) if role.startswith("same:") else None
-        if port.stack:  # "first+rest": the tensors of these inputs, one after another
-            parts = [inputs[name] for name in port.shape.split("+")]
-            runs = [one.runs if isinstance(one, Stack) else ((one, 1),) for one in parts]
-            return Stack(tuple(run for part in runs for run in part), parts[0].role)
-        shape = tuple(simplify(size) for size in binding.shape(port.shape))
-        if source is not None:
-            return Tensor(shape, source.role, source.dtype if isinstance(source, Tensor) else "float32")
-        return tensor(shape, role, port.dtype)
-
-    def _requirer(self, owner: str, node: str) -> Any:
+    def requirer(self, owner: str, node: str) -> Any:
+        """Return the function that notes a requirement of a node on symbolic sizes."""
         place = f"{owner}/{node}" if node else owner
         path = "/".join(self._path)
 
@@ -382,20 +210,6 @@ class Elaborator:
         """Symbolic mode: a size that has no readable expression; its text starts with "?"."""
         self._unknown += 1
         return Dim.symbol(f"?{self._unknown}")
-
-
-def _plain(value: Any) -> Any:
-    """A list of known sizes becomes a plain list, so that equal calls share a frame."""
-    if isinstance(value, SizeList) and not value.name:
-        try:
-            return value.items()
-        except UndecidedError:
-            return value
-    return value
-
-
-def _known(outputs: Mapping[str, Value | None]) -> dict[str, Value]:
-    return {name: value for name, value in outputs.items() if value is not None}
 
 
 def _frozen(values: Mapping[str, Any]) -> tuple[Any, ...]:

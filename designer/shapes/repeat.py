@@ -1,6 +1,7 @@
 """A repeated call: what is carried from one iteration to the next, what is broadcast, what comes from a stack."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from designer.dims import Dim, simplify
@@ -25,8 +26,11 @@ def carried(target: BlockSpec | Definition) -> dict[str, str]:
     return result
 
 
+Step = Callable[[Any, Mapping[str, Value]], Iteration | None]  # evaluates the iteration of an index
+
+
 def run_repeat(
-    elaborator: "Elaborator", owner: str, call: Call, env: Mapping[str, Any], inputs: dict[str, Value]
+    elaborator: "Elaborator", owner: str, call: Call, step: Step, inputs: dict[str, Value]
 ) -> None:
     """Evaluate every iteration (symbolic mode: the first two stand for all) and set outputs and stacks."""
     links = carried(call.target)
@@ -51,28 +55,19 @@ def run_repeat(
                 )
                 call.outputs = dict.fromkeys(call.outputs)
                 return
-        run = _Loop(elaborator, owner, call, env, links)
-        _concrete(run, count, inputs, popped)
+        _concrete(_Loop(elaborator, call, step, links), count, inputs, popped)
     else:
-        _symbolic(_Loop(elaborator, owner, call, env, links), inputs, popped)
+        _symbolic(_Loop(elaborator, call, step, links), inputs, popped)
 
 
+@dataclass(frozen=True)
 class _Loop:
     """The parts of a loop that stay the same over its iterations."""
 
-    def __init__(
-        self,
-        elaborator: "Elaborator",
-        owner: str,
-        call: Call,
-        env: Mapping[str, Any],
-        links: Mapping[str, str],
-    ) -> None:
-        self.elaborator, self.owner, self.call, self.env, self.links = elaborator, owner, call, env, links
-
-    def step(self, index: Any, values: Mapping[str, Value]) -> Iteration | None:
-        env = {**self.env, "i": index, "L": self.call.count}
-        return self.elaborator.iterate(self.owner, self.call, env, values)
+    elaborator: "Elaborator"
+    call: Call
+    step: Step
+    links: Mapping[str, str]
 
     def carry(self, values: dict[str, Value], iteration: Iteration) -> None:
         for output, link in self.links.items():
