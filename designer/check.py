@@ -7,7 +7,7 @@ from typing import Any
 from designer.catalogue import catalogue
 from designer.diagnostics import Diagnostic
 from designer.document import Definition, Design
-from designer.rules import RuleContext, offer_fix, run_rules
+from designer.rules import RuleContext, offer_fix, rank, run_rules
 from designer.shapes.binding import Requirement
 from designer.shapes.certificate import Certificate, certify
 from designer.shapes.elaborate import Elaborator
@@ -40,8 +40,8 @@ class CheckReport:
         }
 
 
-def check(design: Design) -> CheckReport:
-    """Check a design; every problem is a diagnostic."""
+def check(design: Design, notes: bool = False) -> CheckReport:
+    """Check a design; every problem is a diagnostic, ranked. `notes` asks for rules without a measured effect too."""
     blocks = catalogue()
     diagnostics = check_wiring(design, blocks)
     elaboration = Elaborator(design, blocks).main()
@@ -52,9 +52,10 @@ def check(design: Design) -> CheckReport:
     diagnostics.extend(unsatisfiable)
     if elaboration.frame is not None:
         broken = any(diagnostic.severity == "error" for diagnostic in diagnostics)
-        diagnostics.extend(run_rules(RuleContext(design, blocks, elaboration.frame, certificate, broken)))
-    order = {"error": 0, "warning": 1, "info": 2}
-    diagnostics.sort(key=lambda one: order[one.severity])
+        diagnostics.extend(
+            run_rules(RuleContext(design, blocks, elaboration.frame, certificate, broken, notes))
+        )
+    diagnostics.sort(key=rank)
     offered = tuple(offer_fix(design, one) for one in diagnostics)
     return CheckReport(offered, certificate, elaboration.frame, _edge_shapes(elaboration.frame))
 

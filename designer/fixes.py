@@ -33,7 +33,8 @@ def fix_all(design: Design, code: str | None = None) -> tuple[Design, list[Appli
     """
     done: list[Applied] = []
     while len(done) < MAX_FIXES:
-        offered = [one for one in check(design).diagnostics if one.fix and code in (None, one.code)]
+        found = check(design, notes=code is not None).diagnostics
+        offered = [one for one in found if one.fix and code in (None, one.code)]
         todo = next((one for one in offered if _named(one) not in done), None)
         if todo is None or todo.fix is None:
             break

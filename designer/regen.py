@@ -20,6 +20,7 @@ from designer.files import write_atomic
 from designer.presets import presets
 from designer.render import render
 from designer.rules import rules
+from designer.rules.pages import page
 from designer.schema import document_schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,17 +69,7 @@ def _blocks() -> str:
 
 def _rules() -> str:
     lines = ["# Rules", "", "Generated from the files in `designer/rules/` by `make regen`.", ""]
-    for rule in rules():
-        lines += [f"## {rule.code} {rule.title} ({rule.severity})", ""]
-        lines += [f"**What it does.** {rule.what}", "", f"**Why is this bad.** {rule.why}", ""]
-        lines += [f"**Example.** {rule.example}", "", f"**Use instead.** {rule.instead}", ""]
-        source = "; ".join(
-            part
-            for part in (f"article section {rule.article}" if rule.article else "", rule.reference)
-            if part
-        )
-        lines += [source[:1].upper() + source[1:] + ".", ""] if source else []
-    return "\n".join(lines)
+    return "\n".join([*lines, *(page(rule) for rule in rules())])
 
 
 def _presets() -> str:

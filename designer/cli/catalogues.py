@@ -5,6 +5,7 @@ from typing import Any
 
 from designer.cli.arguments import add_json
 from designer.cli.output import print_json, print_table
+from designer.errors import UserError
 
 
 def add_commands(commands: Any) -> None:
@@ -16,6 +17,10 @@ def add_commands(commands: Any) -> None:
         ("rules", "list rules", _rules),
     ):
         parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        if name == "rules":
+            parser.add_argument(
+                "code", metavar="CODE", nargs="?", help="print the page of one rule, such as G014"
+            )
         add_json(parser)
         parser.set_defaults(run=run)
 
@@ -57,10 +62,16 @@ def _library(options: argparse.Namespace) -> int:
 
 def _rules(options: argparse.Namespace) -> int:
     from designer.rules import rules
+    from designer.rules.pages import page
 
+    found = [rule for rule in rules() if options.code in (None, rule.code)]
+    if not found:
+        raise UserError(f"no rule is named {options.code!r}; see `designer rules`")
     if options.json:
-        print_json([rule.to_json() for rule in rules()])
-        return 0
-    rows = [(one.code, one.severity, one.title, one.what) for one in rules()]
-    print_table(("code", "severity", "rule", "what it finds"), rows)
+        print_json([rule.to_json() for rule in found])
+    elif options.code:
+        print(page(found[0]), end="")
+    else:
+        rows = [(one.code, one.severity, one.title, one.what) for one in found]
+        print_table(("code", "severity", "rule", "what it finds"), rows)
     return 0

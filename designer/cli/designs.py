@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,10 @@ from designer.cli.output import print_json, print_table, quantity
 from designer.errors import UserError
 
 if TYPE_CHECKING:
+    from designer.diagnostics import Diagnostic
     from designer.document import Design
+
+ADVICE_PLACES = 3  # of one rule that `designer check` prints
 
 
 def add_commands(commands: Any) -> None:
@@ -31,6 +36,11 @@ def add_commands(commands: Any) -> None:
         "check", help="check shapes and rules", description="Check a design: shapes and rules."
     )
     check.add_argument("design", metavar="DESIGN")
+    check.add_argument(
+        "--all",
+        action="store_true",
+        help="every place of every advice, and notes: rules without a measured effect",
+    )
     add_json(check)
     check.set_defaults(run=_check)
 
@@ -96,17 +106,29 @@ def _check(options: argparse.Namespace) -> int:
     from designer.check import check
     from designer.document import load
 
-    report = check(load(options.design))
+    report = check(load(options.design), notes=options.all)
     if options.json:
         print_json(report.to_json())
         return 0 if report.ok else 1
-    for one in report.diagnostics:
-        place = one.node + (f".{one.port}" if one.port else "")
-        via = f" (reached through {' → '.join(one.path)})" if len(one.path) > 1 else ""
-        print(f"{one.severity} {one.code} {place}: {one.message}{via}", file=sys.stderr)
+    for line in _lines(report.diagnostics, options.all):
+        print(line, file=sys.stderr)
     errors = sum(one.severity == "error" for one in report.diagnostics)
     print(f"ok: {report.certificate}" if report.ok else f"{errors} error{'s' if errors != 1 else ''}")
     return 0 if report.ok else 1
+
+
+def _lines(diagnostics: "Sequence[Diagnostic]", everything: bool) -> Iterator[str]:
+    """Yield a line for each error, and for each advice at its first places: what else it is at is counted."""
+    places: Counter[str] = Counter()
+    for one in diagnostics:
+        places[one.code] += one.severity != "error"
+        if everything or places[one.code] <= ADVICE_PLACES:
+            place = one.node + (f".{one.port}" if one.port else "")
+            via = f" (reached through {' → '.join(one.path)})" if len(one.path) > 1 else ""
+            yield f"{one.severity} {one.code} {place}: {one.message}{via}"
+    more = [f"{count - ADVICE_PLACES} of {code}" for code, count in places.items() if count > ADVICE_PLACES]
+    if more and not everything:
+        yield f"and {', '.join(more)} more; `designer check --all` lists them"
 
 
 def _fix(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ RULE = Rule(
     title="Post-norm transformer",
     severity="error",
     family="advice",
+    effect=1.0,
     what="A stack of at least six transformer blocks normalises the carried stream itself, after each sum.",
     why="The gradient of early blocks vanishes and tokens collapse to their mean: at 12 and 24 blocks nothing was learned (normalised loss ≥ .99, early gradients 300–630 times smaller, 100 steps of warm-up no help); at 4 blocks no difference.",
     example="x = norm(x + attention(x)), twelve times.",

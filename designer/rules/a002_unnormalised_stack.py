@@ -10,6 +10,7 @@ RULE = Rule(
     title="Residual stack without norm",
     severity="error",
     family="advice",
+    effect=1.0,
     what="More than eight residual branches without normalisation, and without a scale or zero start that keeps them small.",
     why="Activations grow geometrically with depth: measured NaN at step 0 for 48 blocks, at steps 23–87 for 24.",
     example="x = x + MLP(x), 48 times.",

@@ -11,6 +11,7 @@ RULE = Rule(
     title="Growth of the residual stream",
     severity="warning",
     family="advice",
+    effect=0.13,
     what="The predicted rms of a residual stream at initialisation grows by more than 3.5 over the stack (error: by more than 30).",
     why="Late blocks matter less and less, and gradients differ from block to block (measured at 48 blocks: normalised loss .958–.997, with 1/√(2L) .827–.842, with LayerScale 1e-4 .807–.819).",
     example="48 pre-norm blocks with β = 1 and ordinary initialisation.",

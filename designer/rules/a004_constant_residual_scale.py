@@ -11,6 +11,7 @@ RULE = Rule(
     title="Constant residual scale",
     severity="info",
     family="advice",
+    effect=0.1,
     what="Branches of a deep stack are scaled by a constant such as 1/√2.",
     why="It balances the two sides of one sum; over depth the variance still accumulates (measured: .934–.949 against .827–.842 with 1/√(2L), a fifth of the gap recovered).",
     example="Scale of 0.7071 in each of 48 blocks.",

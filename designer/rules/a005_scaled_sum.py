@@ -10,6 +10,7 @@ RULE = Rule(
     title="Scaled sum",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="The sum (x + F(x))/√2 itself is scaled, in more than eight consecutive blocks.",
     why="The identity path is attenuated by 2^(−L/2): the gradient of early blocks with it.",
     example="Scale behind Add in each of 12 blocks.",

@@ -10,6 +10,7 @@ RULE = Rule(
     title="Random branches at the start",
     severity="warning",
     family="advice",
+    effect=0.12,
     what="A flat stack of at least twelve blocks, without long skips, in which no residual branch starts at or near 0.",
     why="Random branches pile up before the first step (measured: normalised loss .958–.997 against .848–.873 with zero-initialised last layers, 48 blocks).",
     example="Twelve pre-norm blocks whose last linear layers start as torch starts them.",

@@ -12,6 +12,7 @@ RULE = Rule(
     title="LayerScale start",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="LayerScale starts above 0.1 or below 1e-8.",
     why="Above, it no longer quiets the branch; below, its gradient drowns in Adam's ε and the branch stays off.",
     example="init_value = 1 in a stack of 24 blocks.",

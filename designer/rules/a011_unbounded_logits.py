@@ -13,6 +13,7 @@ RULE = Rule(
     title="Unbounded attention logits",
     severity="info",
     family="advice",
+    effect=0.005,
     what="A joint-attention stack of at least 24 blocks has no QK-norm, cosine attention or cap (warning where the design is trained in 16 bits).",
     why="Logits grow with the learning rate: measured 57–89 against 3.0–3.3 with QK-norm at 3e-2, losses equal. It can cost quality: public reports disagree.",
     example="SD3 medium; SD3.5 added QK-norm.",

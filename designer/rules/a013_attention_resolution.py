@@ -12,6 +12,7 @@ RULE = Rule(
     title="Attention at high resolution",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="Self-attention over more than 32×32 pixels at the size for which the design is meant.",
     why="Cost grows with the square of the tokens, and gradients become noisier (literature, not measured here).",
     example="Attention at 64×64 in a pixel-space U-Net.",

@@ -14,6 +14,7 @@ RULE = Rule(
     title="Raw sum of skip and trunk",
     severity="warning",
     family="advice",
+    effect=0.1,
     what="A long skip is added to the trunk as it comes: without a norm, a projection or a weight (error where no norm follows).",
     why="Variances add and couple the streams: un-normalised, 6 of 12 runs collapsed, 1 of 12 with the variance-preserving sum; with GroupNorm behind it there was no effect.",
     example="Add of the upsampled trunk and the encoder's output.",

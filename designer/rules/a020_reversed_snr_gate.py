@@ -12,6 +12,7 @@ RULE = Rule(
     title="SNR gate the wrong way round",
     severity="warning",
     family="advice",
+    effect=0.011,
     what="The weight of a stream falls as the signal grows.",
     why="It opens the skip where it carries noise and closes it where it carries detail (measured: +.011 normalised loss against the right way, every seed).",
     example="SNRGate with beta −1.",

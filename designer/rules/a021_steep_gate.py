@@ -13,6 +13,7 @@ RULE = Rule(
     title="Steep gate",
     severity="warning",
     family="advice",
+    effect=0.005,
     what="A gate changes by more than a half per unit of log-SNR.",
     why="A high gain turns small errors of the gate into large steps of the stream (measured: skip 4.5–9.7 times the trunk against 1.9–2.9, losses equal).",
     example="SNRGate with beta 4.",

@@ -11,6 +11,7 @@ RULE = Rule(
     title="Gate per pixel without smoothing",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="A bounded gate with a weight for each pixel or element acts on a long skip, and nothing smooths it.",
     why="It is a local amplifier of high gain (literature; bounded versions were fine in the measured runs).",
     example="SpatialGate with a sigmoid, straight into Weigh.",

@@ -12,6 +12,7 @@ RULE = Rule(
     title="Sigmoid gate in the place of weight one",
     severity="info",
     family="advice",
+    effect=0.01,
     what="A sigmoid bounds a gate that starts at 0, so that the skip starts at half its weight.",
     why="The network begins with another balance than the one it replaces.",
     example="SigmoidBound behind ChannelMLPGate on a skip.",

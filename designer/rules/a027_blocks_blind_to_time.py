@@ -14,6 +14,7 @@ RULE = Rule(
     title="Some blocks do not see the timestep",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="Of the residual blocks with convolutions, some take the time embedding and others do not.",
     why="Blocks without it treat every noise level alike.",
     example="A U-Net whose last decoder level has no temb edge.",

@@ -11,6 +11,7 @@ RULE = Rule(
     title="Modulation without norm",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="Features are scaled and shifted by a condition without being normalised first.",
     why="The perturbation has no unit: its effect grows with whatever amplitude arrives.",
     example="Modulate straight on the residual stream.",

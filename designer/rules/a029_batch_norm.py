@@ -10,6 +10,7 @@ RULE = Rule(
     title="Batch normalisation",
     severity="error",
     family="advice",
+    effect=0.01,
     what="A normalisation takes its statistics over the batch.",
     why="A batch mixes noise levels, so its statistics belong to none of them; small batches make them noise.",
     example="BatchNorm in a residual block.",

@@ -10,6 +10,7 @@ RULE = Rule(
     title="Transposed convolution with uneven overlap",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="The kernel of a transposed convolution is no multiple of its stride.",
     why="Outputs are covered unevenly often: a checkerboard that the network must learn to cancel.",
     example="kernel_size 3 with stride 2.",

@@ -14,6 +14,7 @@ RULE = Rule(
     title="Control without a strength",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="A control or adapter is added to the network without a strength that sampling can turn down.",
     why="At full strength it can dominate every level; published pipelines scale it per level.",
     example="ControlNet residuals added as they come.",

@@ -11,6 +11,7 @@ RULE = Rule(
     title="Strong skip dropout",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="A skip is dropped with a probability above 0.3 in training.",
     why="The decoder learns to do without it, and quality collapses.",
     example="SkipDropout with p 0.5.",

@@ -10,6 +10,7 @@ RULE = Rule(
     title="Headroom in fp16",
     severity="warning",
     family="advice",
+    effect=0.005,
     what="The design is to be trained in fp16 and a predicted value of six standard deviations exceeds 6,500.",
     why="fp16 ends at 65,504: less than a factor of ten is left for what training adds.",
     example="An un-normalised stack whose activations reach 1,100 rms, with precision fp16.",

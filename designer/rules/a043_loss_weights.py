@@ -11,6 +11,7 @@ RULE = Rule(
     title="Loss weights of a wide range",
     severity="warning",
     family="advice",
+    effect=0.01,
     what="The weighted squared error expected of an untrained network is over 1000 times its median at some noise level, or channel weights differ by more.",
     why="The gradient is that of one noise band or channel; the others hardly learn.",
     example="EDM's weights 1/σ² + 1/s² on a network that predicts x₀ without EDM's preconditioning.",

@@ -10,6 +10,7 @@ RULE = Rule(
     title="More than a hundred transformer blocks",
     severity="info",
     family="advice",
+    effect=0.01,
     what="A transformer deeper than 100 blocks without QK-norm or another bound on its logits.",
     why="Silent collapse of tokens to their mean is reported at such depth; a smoke-train of 200 steps cannot show it.",
     example="depth = 128.",

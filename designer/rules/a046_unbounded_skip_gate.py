@@ -12,6 +12,7 @@ RULE = Rule(
     title="Unbounded gate on a long skip",
     severity="warning",
     family="advice",
+    effect=0.005,
     what="A learned scalar or channel gate without bound weighs a long skip, driven by time, level or condition alone.",
     why="Its gain is uncontrolled: measured gates reached 34 and the skip 9.7 times the trunk, though the loss was equal.",
     example="ChannelMLPGate straight into Weigh of a skip.",

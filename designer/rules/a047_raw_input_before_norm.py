@@ -12,6 +12,7 @@ RULE = Rule(
     title="Unscaled input before a norm",
     severity="warning",
     family="advice",
+    effect=0.005,
     what="The noisy sample is over ten times louder at some noise levels than at others, and normalised only behind the first layer.",
     why="It trains, but activations before the norm are 40 to 60 times larger at high noise (measured: 173–216 against 3–4): fp16 loses its headroom.",
     example="The ve schedule, and the sample into a convolution before a GroupNorm.",

@@ -10,6 +10,7 @@ RULE = Rule(
     title="Unread modulation",
     severity="warning",
     family="advice",
+    effect=0.005,
     what="A modulator makes a shift, a scale or a gate that nothing reads.",
     why="Its weights are counted, stored and decayed, and never get a gradient.",
     example="AdaLNZeroSingle in a residual update that LayerScale gates.",

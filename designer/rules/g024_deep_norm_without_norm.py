@@ -70,9 +70,9 @@ def _block(output: str) -> examples.Document:
 
 def bad() -> examples.Document:
     """Return a design that breaks the rule."""
-    return examples.transformer(_block("add.out"))
+    return examples.transformer(_block("add.out"), 4)
 
 
 def good() -> examples.Document:
     """Return a design that keeps the rule."""
-    return examples.transformer(_block("norm.out"))
+    return examples.transformer(_block("norm.out"), 4)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from designer.document import load, save
+from designer.document import load, save, to_json
 from designer.examples import teaching_designs
+from designer.presets import build
+from designer.reader import read_design
 from designer.render import load_model
 from designer.version import __version__
 
@@ -79,6 +81,21 @@ def test_rules(designer) -> None:
         assert {"code", "title", "severity", "what", "why", "example", "instead"} <= one.keys()
     assert {"S001", "S009", "G011"} <= {one["code"] for one in found}
     assert "S001" in designer("rules").out
+    page = designer("rules", "G014").out
+    assert page.startswith("## G014 ") and "**Use instead.**" in page
+    assert [one["code"] for one in designer("rules", "G014", "--json").json] == ["G014"]
+    unknown = designer("rules", "G999")
+    assert unknown.status == 2 and "G999" in unknown.err
+
+
+def test_advice_at_many_places_is_counted(designer, tmp_path: Path) -> None:
+    path = tmp_path / "idle.json"
+    document = to_json(build("ddpm-tiny"))
+    document["definitions"]["UNet"]["nodes"] |= {f"idle_{one}": {"call": "UnitGate"} for one in range(5)}
+    save(read_design(document), path)
+    lines = designer("check", path).err.splitlines()
+    assert sum("S013" in line for line in lines[:-1]) == 3 and lines[-1].startswith("and 2 of S013 more")
+    assert sum("S013" in line for line in designer("check", path, "--all").err.splitlines()) == 5
 
 
 def test_new_writes_a_family_with_its_parameters_set(designer, tmp_path: Path) -> None:
