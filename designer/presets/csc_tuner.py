@@ -9,9 +9,10 @@ from designer.presets.graph import Graph, Json, definition, integer, integers, p
 from designer.presets.latent_attached import STRENGTH
 from designer.presets.latent_hint import hint_encoder
 from designer.presets.latent_levels import Route
-from designer.presets.latent_parts import IN, OUT, Parts, activation
+from designer.presets.latent_parts import IN, OUT, Parts
 from designer.presets.latent_unet import finish
 from designer.presets.latent_writer import LatentUNet, Writer, document
+from designer.presets.residual_block import activation
 from designer.presets.sc_tuner import SCEDIT
 from designer.presets.stable_diffusion import SD15, TINY, training
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from designer.presets.graph import Graph, Json, definition, integer, port
 from designer.presets.latent_attention import LDM
-from designer.presets.latent_parts import Parts, activation
+from designer.presets.latent_parts import Parts
+from designer.presets.residual_block import activation
 
 SDXL = "Podell et al. 2023, arXiv:2307.01952"
 TEMB = {"temb_channels": integer("size of the embedding", 1280)}

@@ -1,7 +1,8 @@
 """The small network that brings a hint, such as edges or depth, to the size of the latent."""
 
 from designer.presets.graph import Graph, Json, definition, integer, integers, port
-from designer.presets.latent_parts import IN, OUT, Parts, activation
+from designer.presets.latent_parts import IN, OUT, Parts
+from designer.presets.residual_block import activation
 
 CONTROLNET = "Zhang et al. 2023, arXiv:2302.05543"
 

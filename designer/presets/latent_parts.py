@@ -15,6 +15,7 @@ from designer.presets.latent_attention import (
     mixed_attention,
     self_attention,
 )
+from designer.presets.residual_block import ResidualBlock
 
 IN = {"in_channels": integer("channels of the input")}
 OUT = {"out_channels": integer("channels of the output")}
@@ -55,12 +56,6 @@ class Residual:
         return (self.scaled if self.factor != 1 else "") + ("Direct" if not self.time_act else "") + base
 
 
-def activation(graph: Graph, node: str, act: str, source: str) -> str:
-    """Add an activation; return its endpoint."""
-    params = {"approximate": "none"} if act == "GELU" else {}
-    return graph.call(node, act, params, x=source) + ".out"
-
-
 @dataclass
 class Parts:
     """The definitions that a network uses, each written when it is first asked for."""
@@ -75,10 +70,6 @@ class Parts:
             self.definitions[name] = written
         return name
 
-    def activate(self, graph: Graph, node: str, source: str) -> str:
-        """Add the activation of the network; return its endpoint."""
-        return activation(graph, node, self.style.act, source)
-
     # -- residual blocks ----------------------------------------------------------------------------------
 
     def res_block(self, residual: Residual = Residual()) -> str:
@@ -86,26 +77,20 @@ class Parts:
         return self.have(residual.name, lambda: self._res_block(residual))
 
     def _res_block(self, residual: Residual) -> Json:
-        graph, style = Graph(), self.style
+        style = self.style
         norm = {"num_groups": "num_groups", "eps": style.eps}
-        graph.call("norm1", "GroupNorm", norm, x="x")
-        h, trunk = self.activate(graph, "act1", "norm1.out"), "x"
-        if residual.resample:
-            target = {"down": "AvgPool2d", "up": "UpsampleNearest"}[residual.resample]
-            h = graph.call("resample", target, x=h) + ".out"
-            trunk = graph.call("resample_skip", target, x="x") + ".out"
-        graph.call("conv1", "Conv2d", {"out_channels": "out_channels"}, x=h)
-        h = self._time(graph, residual)
-        h = self.activate(graph, "act2", h)
-        if style.dropout:
-            h = graph.call("dropout", "Dropout", {"p": style.dropout}, x=h) + ".out"
-        zero = {"out_channels": "out_channels", "init": "zero"}
-        graph.call("conv2", "Conv2d", zero, x=h, help="starts at 0: the block starts as its shortcut")
-        one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0}
-        graph.call("shortcut", "Conv2d", one, when="in_channels != out_channels", x=trunk)
-        end = graph.call("add", "Add", a="shortcut.out", b="conv2.out") + ".out"
-        if residual.factor != 1:
-            end = graph.call("rescale", "Scale", {"factor": f"1/{residual.factor!r}"}, x=end) + ".out"
+        target = {"": "", "down": "AvgPool2d", "up": "UpsampleNearest"}[residual.resample]
+        graph, end = ResidualBlock(
+            norm,
+            norm,
+            style.act,
+            time="modulate" if style.modulate else "add",
+            bare=not residual.time_act,
+            resample=target,
+            dropout=style.dropout,
+            help="starts at 0: the block starts as its shortcut",
+            factor=1.0 if residual.factor == 1 else f"1/{residual.factor!r}",
+        ).write()
         small, large = {"": ("H W", "H W"), "down": ("H W", "H//2 W//2"), "up": ("H W", "2*H 2*W")}[
             residual.resample
         ]
@@ -117,18 +102,6 @@ class Parts:
             {**IN, **OUT, **TEMB, **GROUPS},
             LDM,
         )
-
-    def _time(self, graph: Graph, residual: Residual) -> str:
-        """The time embedding between the convolutions, up to the second normalisation."""
-        temb = self.activate(graph, "temb_act", "temb") if residual.time_act else "temb"
-        norm = {"num_groups": "num_groups", "eps": self.style.eps}
-        if not self.style.modulate:
-            graph.call("temb_proj", "Linear", {"out_features": "out_channels"}, x=temb)
-            graph.call("add_temb", "AddEmbedding", x="conv1.out", embedding="temb_proj.out")
-            return graph.call("norm2", "GroupNorm", norm, x="add_temb.out") + ".out"
-        graph.call("temb_proj", "Linear", {"out_features": "2*out_channels"}, x=temb)
-        graph.call("norm2", "GroupNorm", norm, x="conv1.out")
-        return graph.call("modulate", "ModulateMap", x="norm2.out", embedding="temb_proj.out") + ".out"
 
     # -- transformer --------------------------------------------------------------------------------------
 

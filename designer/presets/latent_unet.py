@@ -7,6 +7,7 @@ from designer.presets.graph import Json, definition, port
 from designer.presets.latent_attention import LDM
 from designer.presets.latent_levels import PLAIN, Route
 from designer.presets.latent_writer import LatentUNet, Writer, conv, document
+from designer.presets.residual_block import activation
 
 
 def unet(
@@ -36,6 +37,6 @@ def finish(writer: Writer, trunk: str) -> str:
     """Add the last normalisation, activation and convolution; return the endpoint of the prediction."""
     graph, network = writer.graph, writer.network
     graph.call("norm_out", "GroupNorm", {"num_groups": "num_groups", "eps": network.style.eps}, x=trunk)
-    act = writer.parts.activate(graph, "act_out", "norm_out.out")
+    act = activation(graph, "act_out", network.style.act, "norm_out.out")
     last = {**conv("out_channels", network.kernels[1]), "init": "zero"}
     return graph.call("conv_out", "Conv2d", last, x=act) + ".out"

@@ -8,7 +8,8 @@ from designer.presets.graph import Graph, Json, integer, integers, port
 from designer.presets.latent_conditions import Condition, Place, TimeEmbedding
 from designer.presets.latent_labels import ContextProjection
 from designer.presets.latent_levels import FUSE, PLAIN, Level, Route, down_level, middle, up_level
-from designer.presets.latent_parts import Parts, Style, activation
+from designer.presets.latent_parts import Parts, Style
+from designer.presets.residual_block import activation
 
 PASS = {"num_groups": "num_groups"}
 # Our names of inputs, in the order of forward.

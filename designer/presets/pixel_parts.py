@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from designer.presets.graph import Graph, Json, definition, integer, port
+from designer.presets.residual_block import ResidualBlock
 
 # Parameters that the network hands down through its levels to its blocks.
 SHARED: Json = {
@@ -108,11 +109,6 @@ class Parts:
             self.definitions[name] = written
         return name
 
-    def activate(self, graph: Graph, node: str, source: str) -> str:
-        """Add the activation of the network; return its endpoint."""
-        params = {"approximate": "none"} if self.style.act == "GELU" else {}
-        return graph.call(node, self.style.act, params, x=source) + ".out"
-
     def norm(self, channels: str) -> Json:
         """Return the parameters of a normalisation of a residual block."""
         return {"num_groups": self.style.groups.format(c=channels), "eps": self.style.eps}
@@ -132,28 +128,23 @@ class Parts:
         return self.have("ResBlock", self._res_block)
 
     def _res_block(self) -> Json:
-        graph, style = Graph(), self.style
+        style = self.style
         norm1 = self.norm("in_channels")
         if style.skip_groups:
             norm1["num_groups"] = f"skip_groups if skip_groups > 0 else {norm1['num_groups']}"
-        graph.call("norm1", "GroupNorm", norm1, x="x")
-        h, trunk = self.activate(graph, "act1", "norm1.out"), "x"
-        if style.resamples:
-            h = graph.call("resample", "=resample", x=h) + ".out"
-            trunk = graph.call("resample_skip", "=resample", x="x") + ".out"
-        graph.call("conv1", "Conv2d", {"out_channels": "out_channels", **style.start}, x=h)
-        h = self.activate(graph, "act2", self._conditioned(graph))
-        if "dropout" in style.shared:
-            h = graph.call("dropout", "Dropout", {"p": "dropout"}, x=h) + ".out"
-        zero = {"out_channels": "out_channels", "init": "zero"}
-        help = "starts at 0, so that the block starts as its shortcut (article section 9)"
-        graph.call("conv2", "Conv2d", zero, x=h, help=help)
-        when = "in_channels != out_channels" + (
-            f" or resample in {list(style.project)}" if style.project else ""
-        )
-        one = {"out_channels": "out_channels", "kernel_size": 1, "padding": 0, **style.start}
-        graph.call("shortcut", "Conv2d", one, when=when, x=trunk)
-        end = self.add(graph, "shortcut.out", "conv2.out")
+        projecting = f" or resample in {list(style.project)}" if style.project else ""
+        graph, end = ResidualBlock(
+            norm1,
+            self.norm("out_channels"),
+            style.act,
+            time="modulate" if style.modulate else "add",
+            resample="=resample" if style.resamples else "",
+            dropout="dropout" if "dropout" in style.shared else 0.0,
+            start=style.start,
+            help="starts at 0, so that the block starts as its shortcut (article section 9)",
+            shortcut="in_channels != out_channels" + projecting,
+            factor=style.output_scale,
+        ).write()
         how = "the time embedding " + ("scales and shifts" if style.modulate else "is added") + " in between"
         return definition(
             f"Residual block: normalise, activate, convolve, twice; {how}.",
@@ -179,18 +170,6 @@ class Parts:
         if self.style.skip_groups:
             found["skip_groups"] = integer("groups of the first normalisation; 0: as usual", 0, 0)
         return found
-
-    def _conditioned(self, graph: Graph) -> str:
-        """Add the time embedding and the second normalisation; return the endpoint."""
-        temb = self.activate(graph, "temb_act", "temb")
-        norm2 = self.norm("out_channels")
-        if self.style.modulate:
-            graph.call("temb_proj", "Linear", {"out_features": "2*out_channels", **self.style.start}, x=temb)
-            graph.call("norm2", "GroupNorm", norm2, x="conv1.out")
-            return graph.call("modulate", "ModulateMap", x="norm2.out", embedding="temb_proj.out") + ".out"
-        graph.call("temb_proj", "Linear", {"out_features": "out_channels", **self.style.start}, x=temb)
-        graph.call("add_temb", "AddEmbedding", x="conv1.out", embedding="temb_proj.out")
-        return graph.call("norm2", "GroupNorm", norm2, x="add_temb.out") + ".out"
 
     # -- attention ----------------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ from functools import partial
 from designer.presets import Preset
 from designer.presets.graph import Graph, Json, definition, integer, port
 from designer.presets.latent_levels import Route
-from designer.presets.latent_parts import Parts, activation
+from designer.presets.latent_parts import Parts
 from designer.presets.latent_unet import unet
 from designer.presets.latent_writer import LatentUNet
+from designer.presets.residual_block import activation
 from designer.presets.stable_diffusion import DOC, SD15, TINY, training
 from designer.presets.stable_diffusion_xl import BASE
 
