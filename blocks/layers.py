@@ -10,6 +10,9 @@ from designer.spec import BlockSpec, Constraint, Example, Param, Port, Stability
 class FixedBatchNorm(nn.Module):
     """Batch normalisation that never leaves evaluation: its statistics are stored."""
 
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, features: int, eps: float = 1e-5) -> None:
         super().__init__()
         self.eps = eps
@@ -78,6 +81,10 @@ SPECS = (
         constraints=(
             Constraint(
                 "in_channels % groups == 0", "{in_channels} channels cannot be split into {groups} groups"
+            ),
+            Constraint(
+                "out_channels % groups == 0",
+                "{out_channels} channels of the output cannot be split into {groups} groups",
             ),
         ),
         parameters="out_channels*(in_channels//groups)*kernel_size**2 + (out_channels if bias else 0)",
@@ -172,6 +179,11 @@ SPECS = (
             Param("kernel_size", "int", 2, minimum=1, positional=True, omit=None, help="side of the window"),
             Param("stride", "int", 2, minimum=1, positional=True, omit=None, help="step between windows"),
             Param("padding", "int", 0, minimum=0, help="border around the map"),
+        ),
+        constraints=(
+            Constraint(
+                "2*padding <= kernel_size", "the border {padding} exceeds half of the window {kernel_size}"
+            ),
         ),
         formula="y = max of the window",
         reference="Paszke et al. 2019, arXiv:1912.01703",

@@ -22,10 +22,10 @@ SPECS = (
         summary="An MLP of the condition gives one logit for each sample.",
         glyph="ψ",
         inputs=(
-            Port("x", "any", "*S", help="what is weighted; gives the number of axes"),
+            Port("x", "any", "B *S", help="what is weighted; gives the number of axes"),
             Port("c", "vector", "B cond_size", help="time embedding, condition, or both"),
         ),
-        outputs=(Port("out", "gate", "*per_sample(S)"),),
+        outputs=(Port("out", "gate", "B *ones(S)"),),
         params=(
             Param(
                 "cond_size", "int", inferred=True, minimum=1, positional=True, help="size of the condition"
@@ -274,7 +274,8 @@ class ScalarMLPGate(nn.Module):
         nn.init.zeros_(self.fc2.bias)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        return self.fc2(F.silu(self.fc1(c))).view(-1, *[1] * (x.ndim - 1))
+        logit: Tensor = self.fc2(F.silu(self.fc1(c)))
+        return logit.view(-1, *[1] * (x.ndim - 1))
 
 
 class ChannelMLPGate(nn.Module):
@@ -288,7 +289,8 @@ class ChannelMLPGate(nn.Module):
         nn.init.zeros_(self.fc2.bias)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        return self.fc2(F.silu(self.fc1(c)))[:, :, None, None]
+        logit: Tensor = self.fc2(F.silu(self.fc1(c)))
+        return logit[:, :, None, None]
 
 
 class HyperGate(nn.Module):
@@ -301,7 +303,7 @@ class HyperGate(nn.Module):
         nn.init.zeros_(self.proj.bias)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        factor, offset = self.proj(c)[:, :, None, None].chunk(2, dim=1)
+        factor, offset = torch.chunk(self.proj(c)[:, :, None, None], 2, dim=1)
         return factor * x.mean(dim=(2, 3), keepdim=True) + offset
 
 
@@ -326,11 +328,12 @@ class SpatialGate(nn.Module):
         self.proj_x = nn.Conv2d(channels, hidden, 1)
         self.proj_other = nn.Conv2d(other_channels, hidden, 1, bias=False)
         self.proj = nn.Conv2d(hidden, 1, 1)
-        nn.init.zeros_(self.proj.weight)
-        nn.init.zeros_(self.proj.bias)
+        for parameter in self.proj.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, other: Tensor) -> Tensor:
-        return self.proj(F.relu(self.proj_x(x) + self.proj_other(other)))
+        logit: Tensor = self.proj(F.relu(self.proj_x(x) + self.proj_other(other)))
+        return logit
 
 
 class FullGate(nn.Module):
@@ -341,8 +344,9 @@ class FullGate(nn.Module):
         self.proj_x = nn.Conv2d(channels, hidden, 1)
         self.proj_other = nn.Conv2d(other_channels, hidden, 1, bias=False)
         self.proj = nn.Conv2d(hidden, channels, 1)
-        nn.init.zeros_(self.proj.weight)
-        nn.init.zeros_(self.proj.bias)
+        for parameter in self.proj.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, other: Tensor) -> Tensor:
-        return self.proj(F.relu(self.proj_x(x) + self.proj_other(other)))
+        logit: Tensor = self.proj(F.relu(self.proj_x(x) + self.proj_other(other)))
+        return logit

@@ -23,10 +23,10 @@ SPECS = (
         summary="Closes the stream in noise and opens it as the signal grows.",
         glyph="σ",
         inputs=(
-            Port("x", "any", "*S", help="what is weighted; gives the number of axes"),
+            Port("x", "any", "B *S", help="what is weighted; gives the number of axes"),
             Port("log_snr", "log_snr", "B"),
         ),
-        outputs=(Port("out", "gate", "*per_sample(S)"),),
+        outputs=(Port("out", "gate", "B *ones(S)"),),
         params=(
             Param("beta", "float", 1.0, help="steepness β; negative would open the skip on noise"),
             Param("tau", "float", 0.0, help="log-SNR at which the weight is 1/2, τ"),
@@ -62,10 +62,10 @@ SPECS = (
         summary="0 below one log-SNR, 1 above another, linear in between.",
         glyph="σ",
         inputs=(
-            Port("x", "any", "*S", help="what is weighted; gives the number of axes"),
+            Port("x", "any", "B *S", help="what is weighted; gives the number of axes"),
             Port("log_snr", "log_snr", "B"),
         ),
-        outputs=(Port("out", "gate", "*per_sample(S)"),),
+        outputs=(Port("out", "gate", "B *ones(S)"),),
         params=(
             Param("start", "float", -4.0, help="log-SNR up to which the weight is 0, τ₀"),
             Param("end", "float", 4.0, help="log-SNR from which the weight is 1, τ₁"),
@@ -95,10 +95,10 @@ SPECS = (
         summary="A strength for each sample that the caller chooses, such as a control strength.",
         glyph="γ",
         inputs=(
-            Port("x", "any", "*S", help="what is weighted; gives the number of axes"),
+            Port("x", "any", "B *S", help="what is weighted; gives the number of axes"),
             Port("strength", "strength", "B"),
         ),
-        outputs=(Port("out", "gate", "*per_sample(S)"),),
+        outputs=(Port("out", "gate", "B *ones(S)"),),
         formula="w = γ(z)",
         reference="Zhang et al. 2023, arXiv:2302.05543",
         article="5.2, 8",

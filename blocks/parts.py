@@ -23,7 +23,7 @@ SPECS = (
         tags=("reshape",),
         glyph="⊡",
         inputs=(Port("x", "any", "*S"),),
-        outputs=(Port("out", "any", "*removed(S,axis)"),),
+        outputs=(Port("out", "any", "*selected(S,axis,index)"),),
         params=(
             Param("axis", "int", 1, positional=True, help="the axis"),
             Param("index", "int", 0, positional=True, help="the item"),

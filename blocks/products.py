@@ -83,7 +83,7 @@ SPECS = (
             Port("v", "any", "*S M value_size"),
             Port("bias", "any", "*P"),
         ),
-        outputs=(Port("out", "same:v", "*S N value_size"),),
+        outputs=(Port("out", "same:v", "*attended(S,P,N,M) N value_size"),),
         flops="2*q_numel*M + 2*out_numel*M",
         formula="y = softmax(q kᵀ/√d + b) v",
         reference="Vaswani et al. 2017, arXiv:1706.03762",

@@ -133,7 +133,7 @@ SPECS = (
         tags=("activation",),
         glyph="⌢",
         inputs=(Port("x", "any", "*S"),),
-        outputs=(Port("out", "same:x", "*S"),),
+        outputs=(Port("out", "same:x", "*along(S,axis)"),),
         params=(Param("axis", "int", -1, positional=True, help="the axis"),),
         formula="y = eˣ / Σeˣ",
         reference="Paszke et al. 2019, arXiv:1912.01703",

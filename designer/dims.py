@@ -78,6 +78,14 @@ class Dim:
                     found.add(atom)
         return frozenset(found)
 
+    @cached_property
+    def positive(self) -> bool:
+        """Whether the form alone says that it is at least 1 where every symbol is: sums of products, no division."""
+        return all(
+            coefficient > 0 and not any(isinstance(atom, FloorDiv) for atom, _ in monomial)
+            for monomial, coefficient in self.terms
+        )
+
     def __add__(self, other: Size) -> "Dim":
         if not isinstance(other, (int, Dim)):
             return NotImplemented

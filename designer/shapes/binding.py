@@ -183,10 +183,14 @@ class Binding:
             raise MismatchError(
                 f"the size {token} becomes {value}; the input is too small here", str(value), "at least 1"
             )
-        if isinstance(value, Dim) and "//" in token and len(value.symbols) == 1:
-            self.require(1, "<=", value, f"the size {value} must be at least 1")
         size: Size = value
+        self._not_empty(size)
         return size
+
+    def _not_empty(self, size: Size) -> None:
+        """Require at least 1 of a size that a small input could leave empty."""
+        if isinstance(size, Dim) and not size.positive and len(size.symbols) == 1:
+            self.require(1, "<=", size, f"the size {size} must be at least 1")
 
     def shape(self, pattern: str) -> Shape:
         """Return the shape that `pattern` describes under the bound names."""
@@ -201,17 +205,24 @@ class Binding:
             return self.stars.get(token, ())
         names = {**self.names, **{name.removeprefix("*"): axes for name, axes in self.stars.items()}}
 
-        def equal(left: Size, right: Size) -> None:
-            self._equal("the input", str(right), right, left, (left,))
+        def need(left: Size, relation: str, right: Size) -> None:
+            if relation == "==":
+                self._equal("the input", str(right), right, left, (left,))
+            elif isinstance(left, int) and isinstance(right, int) and left > right:
+                raise ValueError(f"they need an axis of at least {left}, and it has {right}")
+            elif isinstance(simplify(Dim.of(left) - right), Dim):
+                self.require(left, "<=", right, f"{right} must be at least {left}")
 
         try:
-            axes = functions.call(token[1:], names, equal)
+            axes = functions.call(token[1:], names, need)
         except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, UndecidedError) as error:
             raise MismatchError(f"the axes {token[1:]} have no value: {error}") from None
         if any(isinstance(size, int) and size < 1 for size in axes):
             raise MismatchError(
                 f"the axes {token[1:]} become {shape_text(tuple(axes))}; the input is too small"
             )
+        for size in axes:
+            self._not_empty(size)
         return axes
 
 

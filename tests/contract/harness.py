@@ -65,12 +65,14 @@ def _batched(spec: BlockSpec, example: Example) -> list[tuple[str, tuple[int, ..
     """Each input with its shape and how many times the batch its first axis is; None for no batch axis."""
     first = {port.name: port.shape.split()[0] for port in spec.inputs}
     plain = [
-        shape[0] for name, shape in example.inputs.items() if first[name] == "B" or first[name][0] in "*~"
+        shape[0]
+        for name, shape in example.inputs.items()
+        if shape and (first[name] == "B" or first[name][0] in "*~")
     ]
     found: list[tuple[str, tuple[int, ...], int | None]] = []
     for name, shape in example.inputs.items():
         names = {"B"} if first[name][0] in "*~" else expressions.names(first[name])
-        found.append((name, shape, shape[0] // plain[0] if "B" in names and plain else None))
+        found.append((name, shape, shape[0] // plain[0] if "B" in names and plain and shape else None))
     return found
 
 

@@ -11,7 +11,7 @@ Operand = str | float  # a value, or a number
 
 
 def _axes(trace: Trace, left: str, right: str) -> Axes:
-    return broadcast(lambda a, b: None, trace.axes[left], trace.axes[right])
+    return broadcast(lambda *_: None, trace.axes[left], trace.axes[right])
 
 
 def add(trace: Trace, scope: Scope, left: Operand, right: Operand) -> str:

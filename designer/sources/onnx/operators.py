@@ -73,7 +73,7 @@ def _maximum(tracer: Tracer, op: Operator) -> Any:
     if len(op.inputs) != 2:
         raise UnsupportedError("only of two values")
     a, b = op.value(0), op.value(1)
-    axes = broadcast(lambda x, y: None, tracer.trace.axes[a], tracer.trace.axes[b])
+    axes = broadcast(lambda *_: None, tracer.trace.axes[a], tracer.trace.axes[b])
     return op.emit("Maximum", {"a": a, "b": b}, axes)
 
 
@@ -97,7 +97,7 @@ def _matmul(tracer: Tracer, op: Operator) -> Any:
     left_axes, right_axes = tracer.trace.axes[a], tracer.trace.axes[b]
     if len(left_axes) < 2 or len(right_axes) < 2:
         raise UnsupportedError("products with vectors")
-    outer = broadcast(lambda x, y: None, left_axes[:-2], right_axes[:-2])
+    outer = broadcast(lambda *_: None, left_axes[:-2], right_axes[:-2])
     return op.emit("MatMul", {"a": a, "b": b}, [*outer, left_axes[-2], right_axes[-1]])
 
 
