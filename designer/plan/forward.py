@@ -1,44 +1,18 @@
-"""The forward method: each node a call, short chains written in one line, variables named as people name them."""
+"""The forward method: each node a call, short chains written in one line, loops for repeats."""
 
-import keyword
-import re
-from collections import Counter
 from dataclasses import dataclass, field
 
 from designer.document import Definition
-from designer.names import GLOBALS
 from designer.plan.constructor import Site
+from designer.plan.expression import Expression, apply, balanced, is_composite
 from designer.plan.model import WIDTH, Line, call
+from designer.plan.variables import Variables
 from designer.shapes.repeat import carried
-from designer.shapes.values import compatible
-from designer.spec import BlockSpec
+from designer.shapes.values import Stack
 
 INDENT = 8
 INLINE_WIDTH = 92  # longer expressions get a line of their own
 INLINE_DEPTH = 5
-# Port names that say nothing about the value.
-GENERIC = frozenset({"x", "a", "b", "out", "first", "rest", "like", "tokens", "embedding", "factor", "gate"})
-_OPERATOR = re.compile(r"^[\w.\[\]]+(\(.*\))?(\[.*\])?$", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Expression:
-    """Code for a value: what it reads (endpoints), how deeply calls are nested, which node made it."""
-
-    text: str
-    reads: tuple[str, ...] = ()
-    depth: int = 0
-    nodes: tuple[str, ...] = ()
-    composite: bool = False  # whether it calls a definition with several inputs
-
-    def fits(self, template: str, port: str) -> bool:
-        """Whether the text can stand in an operator template at an input without parentheses."""
-        depth, operators = 0, ""
-        for character in self.text:
-            depth += (character in "([{") - (character in ")]}")
-            operators += character if depth == 0 and character in "+-*/" else ""
-        allowed = "+-*" if template.startswith(f"{{{port}}} + ") else "*" if " + " in template else ""
-        return set(operators) <= set(allowed)
 
 
 @dataclass
@@ -51,71 +25,22 @@ class ForwardPlan:
     lines: list[Line] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.sources = {
-            f"{node}.{port}": self._resolve(self.definition.sources[f"{node}.{port}"])
-            for node, site in self.sites.items()
-            for port in site.reads
-        }
-        self.results = [self._resolve(port.source) for port in self.definition.outputs]
-        used = [
-            source
-            for target, source in self.sources.items()
-            if (node := target.partition(".")[0]) in self.sites and self.sites[node].call.active
-        ]
-        self.remaining = Counter(used + self.results)
-        self.variables = {port.name: port.name for port in self.definition.inputs}
-        self.pending: dict[str, Expression] = {}
-        targets = [site.call.target for site in self.sites.values()]
-        functions = {one.target for one in targets if isinstance(one, BlockSpec) and one.kind == "function"}
-        self.reserved = GLOBALS | frozenset(keyword.kwlist) | functions
-        self.multiple = Counter(
-            port.name
-            for site in self.sites.values()
-            if len(site.call.target.outputs) > 1
-            for port in site.call.target.outputs
-        )
-
-    def _resolve(self, endpoint: str) -> str:
-        """Follow nodes that do not run to what they pass on: a repeat of none what it carries, else the first input."""
-        node, _, port = endpoint.partition(".")
-        site = self.sites.get(node) if port else None
-        if site is None or site.call.active:
-            return endpoint
-        links = carried(site.call.target) if site.call.node.repeat is not None else {}
-        first = links.get(port) or next(iter(site.call.inputs), None)
-        source = self.definition.sources.get(f"{node}.{first}") if first else None
-        return self._resolve(source) if source else endpoint
-
-    # -- values -------------------------------------------------------------------------------------------
-
-    def _value(self, endpoint: str) -> Expression:
-        if endpoint in self.pending:
-            return self.pending[endpoint]
-        return Expression(self.variables[endpoint], (endpoint,))
-
-    def _consume(self, expression: Expression) -> None:
-        for endpoint in expression.reads:
-            self.remaining[endpoint] -= 1
+        self.variables = Variables(self.definition, self.sites)
 
     def _settle(self, endpoint: str) -> Expression:
         """Give a pending value a variable; return the expression that reads it."""
-        if endpoint in self.pending:
-            expression = self.pending.pop(endpoint)
+        if endpoint in self.variables.pending:
+            expression = self.variables.pending.pop(endpoint)
             self._assign(endpoint, expression)
-        return self._value(endpoint)
-
-    def _taken(self) -> set[str]:
-        """Variables that hold a value still needed, and names that the code needs for something else."""
-        held = {name for endpoint, name in self.variables.items() if self.remaining[endpoint] > 0}
-        return held | self.reserved
+        return self.variables.value(endpoint)
 
     def _assign(self, endpoint: str, expression: Expression) -> None:
-        self._consume(expression)
-        if expression.text in self.variables.values():  # a value passed on needs no second name
-            self.variables[endpoint] = expression.text
+        self.variables.consume(expression)
+        if expression.text in self.variables.held.values():  # a value passed on needs no second name
+            self.variables.held[endpoint] = expression.text
             return
-        name = self._name(endpoint)
-        self.variables[endpoint] = name
+        name = self.variables.name(endpoint)
+        self.variables.held[endpoint] = name
         text = f"{name} = {expression.text}"
         self._emit(text, expression.nodes, endpoint)
 
@@ -127,76 +52,6 @@ class ForwardPlan:
             text = f"{text}  # {comment}"
         places = list(dict.fromkeys(f"{self.definition.name}/{node}" for node in nodes))
         self.lines.append(Line(text, " ".join(places)))
-
-    def _name(self, endpoint: str) -> str:
-        """Choose the variable for a value: its input's, when that is free again, else a telling name."""
-        node, _, port = endpoint.partition(".")
-        taken = self._taken()
-        site = self.sites[node]
-        if any(one.name == port and one.stack for one in site.call.target.outputs):
-            taken |= set(self.variables.values())  # a list never takes over the variable of a tensor
-        outputs = [one.name for one in site.call.target.outputs]
-        inputs = [one.name for one in site.call.target.inputs]
-        if len(outputs) == 1 or (port == outputs[0] and port in inputs):
-            primary = self._primary(node, endpoint)
-            if primary and primary not in taken:
-                return primary
-        if len(outputs) > 1:
-            wanted = port if self.multiple[port] == 1 else f"{node}_{port}"
-        else:
-            wanted = self._telling(node, endpoint, taken)
-        return wanted if wanted not in taken else self._fresh(wanted, taken)
-
-    def _primary(self, node: str, endpoint: str) -> str:
-        """The variable of the node's main data input when it carries the same kind of value."""
-        role = self._role(endpoint)
-        todo = [
-            self.sources.get(f"{node}.{port.name}", "") for port in self.sites[node].call.target.inputs[:1]
-        ]
-        while todo:
-            source = todo.pop()
-            if (
-                source in self.variables
-                and role
-                and self._role(source)
-                and compatible(self._role(source), role)
-            ):
-                return self.variables[source]
-            if source and source not in self.variables:
-                inner = source.partition(".")[0]
-                todo += [
-                    self.sources.get(f"{inner}.{port.name}", "")
-                    for port in self.sites[inner].call.target.inputs[:1]
-                ]
-        return ""
-
-    def _role(self, endpoint: str) -> str:
-        node, _, port = endpoint.partition(".")
-        if not port:
-            return next((one.role for one in self.definition.inputs if one.name == node), "")
-        if port.endswith("[]"):
-            return "stack"
-        value = self.sites[node].call.outputs.get(port)
-        return value.role if value is not None else ""
-
-    def _telling(self, node: str, endpoint: str, taken: set[str]) -> str:
-        for target, source in self.sources.items():
-            port = target.partition(".")[2]
-            if source == endpoint and port not in GENERIC and port not in taken:
-                return port
-        spatial = (
-            any(compatible(self._role(endpoint), kind) for kind in ("map", "tokens"))
-            and self._role(endpoint) != "any"
-        )
-        is_list = any(one.stack for one in self.sites[node].call.target.outputs)
-        return "h" if spatial and not is_list and "h" not in taken else node
-
-    @staticmethod
-    def _fresh(wanted: str, taken: set[str]) -> str:
-        number = 2
-        while f"{wanted}_{number}" in taken:
-            number += 1
-        return f"{wanted}_{number}"
 
     # -- nodes --------------------------------------------------------------------------------------------
 
@@ -212,111 +67,68 @@ class ForwardPlan:
                 self._optional(node, site)
             else:
                 self._simple(node, site)
-        values = [self._value(endpoint) for endpoint in self.results]
+        values = [self.variables.value(endpoint) for endpoint in self.variables.results]
         if len(values) > 1 and sum(len(value.text) for value in values) > INLINE_WIDTH:
-            values = [self._settle(endpoint) for endpoint in self.results]
+            values = [self._settle(endpoint) for endpoint in self.variables.results]
         nodes = tuple(node for value in values for node in value.nodes)
         self._emit(f"return {', '.join(value.text for value in values)}", nodes)
         return self.lines
 
     def _arguments(self, node: str, site: Site, force: bool = False) -> dict[str, Expression]:
-        ports = [port.name for port in site.call.target.inputs if f"{node}.{port.name}" in self.sources]
-        ends = {port: self.sources[f"{node}.{port}"] for port in ports}
-        values = {port: self._settle(end) if force else self._value(end) for port, end in ends.items()}
+        ports = [
+            port.name for port in site.call.target.inputs if f"{node}.{port.name}" in self.variables.sources
+        ]
+        ends = {port: self.variables.sources[f"{node}.{port}"] for port in ports}
+        values = {
+            port: self._settle(end) if force else self.variables.value(end) for port, end in ends.items()
+        }
         # Settle the longest chains until the call fits on a readable line.
         while True:
-            expression = self._apply(node, site, values)
-            chains = [port for port, end in ends.items() if end in self.pending]
-            nested = [port for port in chains if values[port].composite and self._is_composite(site)]
+            expression = apply(node, site, values)
+            chains = [port for port, end in ends.items() if end in self.variables.pending]
+            nested = [port for port in chains if values[port].composite and is_composite(site)]
             short = len(expression.text) <= INLINE_WIDTH and expression.depth <= INLINE_DEPTH
             if not chains or (short and not nested):
                 return values
             longest = max(nested or chains, key=lambda port: len(values[port].text))
             values[longest] = self._settle(ends[longest])
 
-    def _apply(self, node: str, site: Site, values: dict[str, Expression]) -> Expression:
-        target = site.call.target
-        reads = tuple(read for value in values.values() for read in value.reads)
-        nodes = (*(one for value in values.values() for one in value.nodes), node)
-        depth = 1 + max((value.depth for value in values.values()), default=0)
-        if isinstance(target, BlockSpec) and target.kind == "expression":
-            is_call = _OPERATOR.match(target.target.split("(")[0]) is not None and target.target.endswith(
-                (")", "]")
-            )
-            passes = target.target == f"{{{target.inputs[0].name}}}" if target.inputs else False
-            bare = {
-                port: value.text
-                if is_call or passes or value.fits(target.target, port)
-                else f"({value.text})"
-                for port, value in values.items()
-            }
-            text = _spliced(target.target, bare).format(**bare, **self._read(site))
-        elif isinstance(target, BlockSpec) and target.kind == "function":
-            given = [value.text for value in values.values()] + self._function_arguments(site, target)
-            text = f"{target.target}({', '.join(given)})"
-        else:
-            text = f"self.{site.attribute}({', '.join(value.text for value in values.values())})"
-        composite = self._is_composite(site) or any(value.composite for value in values.values())
-        return Expression(text, reads, depth, nodes, composite)
-
-    @staticmethod
-    def _is_composite(site: Site) -> bool:
-        """A call of a definition with several inputs deserves a line of its own."""
-        return isinstance(site.call.target, Definition) and len(site.call.inputs) > 1
-
-    def _read(self, site: Site) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name in site.texts:
-            attribute = site.attributes.get(name)
-            item = "[i]" if site.indexed(name) else ""
-            found[name] = f"self.{attribute}{item}" if attribute else site.source(name)
-        return found
-
-    def _function_arguments(self, site: Site, spec: BlockSpec) -> list[str]:
-        read, given = self._read(site), []
-        for param in spec.params:
-            if param.inferred or param.structural:
-                continue
-            if param.positional:
-                given.append(read[param.name])
-            elif param.default is None or site.texts[param.name] != repr(param.default):
-                given.append(f"{param.name}={read[param.name]}")
-        return given
-
     def _simple(self, node: str, site: Site) -> None:
-        expression = self._apply(node, site, self._arguments(node, site))
+        expression = apply(node, site, self._arguments(node, site))
         outputs = [port.name for port in site.call.target.outputs]
         ends = [f"{node}.{port}" for port in outputs]
         if len(ends) == 1:
             for read in self._inputs(node):
-                self.pending.pop(read, None)
-            if self.remaining[ends[0]] == 1:
-                self.pending[ends[0]] = expression
+                self.variables.pending.pop(read, None)
+            if self.variables.remaining[ends[0]] == 1:
+                self.variables.pending[ends[0]] = expression
             else:
                 self._assign(ends[0], expression)
             return
         for read in self._inputs(node):
-            self.pending.pop(read, None)
-        self._consume(expression)
+            self.variables.pending.pop(read, None)
+        self.variables.consume(expression)
         names = []
         for end in ends:
-            unused = self.remaining[end] == 0
-            self.variables[end] = "_" if unused else self._name(end)
-            names.append(self.variables[end])
+            unused = self.variables.remaining[end] == 0
+            self.variables.held[end] = "_" if unused else self.variables.name(end)
+            names.append(self.variables.held[end])
         self._emit(_unpacked(names, expression.text), expression.nodes)
 
     def _inputs(self, node: str) -> list[str]:
-        return [source for target, source in self.sources.items() if target.partition(".")[0] == node]
+        return [
+            source for target, source in self.variables.sources.items() if target.partition(".")[0] == node
+        ]
 
     def _optional(self, node: str, site: Site) -> None:
         """A node that may be absent and cannot be an identity module: guarded by an if."""
         values = self._arguments(node, site, force=True)
-        expression = self._apply(node, site, values)
+        expression = apply(node, site, values)
         first = next(iter(values.values()))
         end = f"{node}.{site.call.target.outputs[0].name}"
-        self._consume(expression)
-        name = self._name(end)
-        self.variables[end] = name
+        self.variables.consume(expression)
+        name = self.variables.name(end)
+        self.variables.held[end] = name
         if name != first.text:
             self._emit(f"{name} = {first.text}", (node,))
         guard = (
@@ -329,17 +141,17 @@ class ForwardPlan:
         """A repeat: carried values in variables, popped stacks zipped in reverse, history appended."""
         call_ = site.call
         links = carried(call_.target)
-        ends = {port: self.sources[f"{node}.{port}"] for port in site.reads}
+        ends = {port: self.variables.sources[f"{node}.{port}"] for port in site.reads}
         values = {port: self._settle(end) for port, end in ends.items()}
         for end in ends.values():
-            self.remaining[end] -= 1
+            self.variables.remaining[end] -= 1
         inputs = {port.name: port for port in call_.target.inputs}
         names: dict[str, str] = {}
         for output, link in links.items():
             names[link] = self._carry(node, f"{node}.{output}", values[link])
         history = self._histories(node, site)
         element = "layer" if not site.attribute.endswith("s") else site.attribute[:-1] or "layer"
-        element = element if element not in self._taken() else f"{element}_module"
+        element = element if element not in self.variables.taken() else f"{element}_module"
         popped = [port for port in ends if self._is_popped(inputs[port].stack, call_.inputs[port])]
         items = {port: self._item(values[port].text) for port in popped}
         self._emit(self._header(site, element, {items[port]: values[port].text for port in popped}), (node,))
@@ -348,41 +160,43 @@ class ForwardPlan:
         targets = [names[links[one]] if one in links else f"{one}_item" for one in outputs]
         text = f"{element}({', '.join(given.values())})"
         if not site.stateful:
-            text = self._apply(node, site, {port: Expression(one) for port, one in given.items()}).text
+            text = apply(node, site, {port: Expression(one) for port, one in given.items()}).text
         self._emit(f"    {', '.join(targets)} = {text}", (node,))
         for output, variable in history.items():
             self._emit(f"    {variable}.append({targets[outputs.index(output)]})", (node,))
         for output, link in links.items():
-            self.variables[f"{node}.{output}"] = names[link]
+            self.variables.held[f"{node}.{output}"] = names[link]
 
     @staticmethod
     def _is_popped(takes_stack: bool, value: object) -> bool:
-        return type(value).__name__ == "Stack" and not takes_stack
+        return isinstance(value, Stack) and not takes_stack
 
     def _carry(self, node: str, end: str, value: Expression) -> str:
         """The variable that the loop overwrites; a value still needed elsewhere is kept."""
-        if value.text not in self._taken():
+        if value.text not in self.variables.taken():
             return value.text
-        name = self._telling(node, end, self._taken())
-        name = name if name not in self._taken() else self._fresh(name, self._taken())
+        name = self.variables.telling(node, end, self.variables.taken())
+        name = (
+            name if name not in self.variables.taken() else self.variables.fresh(name, self.variables.taken())
+        )
         self._emit(f"{name} = {value.text}", (node,))
-        self.variables[end] = name
+        self.variables.held[end] = name
         return name
 
     def _histories(self, node: str, site: Site) -> dict[str, str]:
         found: dict[str, str] = {}
         for port in site.call.target.outputs:
             end = f"{node}.{port.name}[]"
-            if self.remaining[end] > 0:
-                name = "hidden" if "hidden" not in self._taken() else f"{node}_{port.name}s"
-                self.variables[end] = name
+            if self.variables.remaining[end] > 0:
+                name = "hidden" if "hidden" not in self.variables.taken() else f"{node}_{port.name}s"
+                self.variables.held[end] = name
                 found[port.name] = name
                 self._emit(f"{name}: list[Tensor] = []", (node,))
         return found
 
     def _item(self, stack: str) -> str:
         name = stack[:-1] if stack.endswith("s") and stack != "s" else f"{stack}_item"
-        return name if name not in self._taken() else f"{name}_item"
+        return name if name not in self.variables.taken() else f"{name}_item"
 
     @staticmethod
     def _header(site: Site, element: str, popped: dict[str, str]) -> str:
@@ -421,30 +235,7 @@ def _wrapped(text: str) -> str:
         right.endswith(")")
         and arguments
         and head.replace(".", "").replace("_", "").isalnum()
-        and _balanced(arguments[0])
+        and balanced(arguments[0])
     ):
         return f"{left}{separator}{head}(\n{pad}{arguments[0]}\n{' ' * INDENT})"
     return f"{left}{separator}(\n{pad}{right}\n{' ' * INDENT})"
-
-
-def _spliced(template: str, texts: dict[str, str]) -> str:
-    """Where a template unpacks a list that is written out, put the items themselves: [*[a, b], c] is [a, b, c]."""
-    for port, text in texts.items():
-        if (
-            f"*{{{port}}}" in template
-            and text.startswith("[")
-            and text.endswith("]")
-            and _balanced(text[1:-1])
-        ):
-            template = template.replace(f"*{{{port}}}", f"{{{port}}}")
-            texts[port] = text[1:-1]
-    return template
-
-
-def _balanced(text: str) -> bool:
-    depth = 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        if depth < 0:
-            return False
-    return depth == 0
