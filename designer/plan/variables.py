@@ -39,8 +39,10 @@ class Variables:
         self.held = {port.name: port.name for port in self.definition.inputs}
         self.pending: dict[str, Expression] = {}
         targets = [site.call.target for site in self.sites.values()]
-        functions = {one.target for one in targets if isinstance(one, BlockSpec) and one.kind == "function"}
-        self.reserved = GLOBALS | frozenset(keyword.kwlist) | functions
+        self.functions = {
+            one.target for one in targets if isinstance(one, BlockSpec) and one.kind == "function"
+        }
+        self.reserved = GLOBALS | frozenset(keyword.kwlist) | self.functions
         self.multiple = Counter(
             port.name
             for site in self.sites.values()
