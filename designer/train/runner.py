@@ -44,6 +44,12 @@ def start(design: "Design", out_dir: str | Path, options: TrainOptions) -> "RunH
 
     run_dir = prepare_folder(out_dir)
     rendering = render(design)
+    first = rendering.outputs[0]
+    if first.role == "control":
+        raise UserError(
+            f"{design.main}: its output {first.name!r} is a control for another network, which has no target of "
+            f"its own; train it inside a design that calls it beside its backbone, frozen (training.frozen)"
+        )
     save(design, run_dir / "design.json")
     write(rendering, run_dir / "source", force=True)
     inputs = tuple(InputSpec(i.name, i.role, tuple(i.shape), i.dtype) for i in rendering.inputs)
