@@ -4,6 +4,8 @@ Presets: parameters counted from the design, the published count, and the larges
 sizes and variants against code that nobody here wrote (the parity tests, run once with --parity).
 Configurations: each is imported, given the reference's random weights and compared with it; errors are
 relative to the largest magnitude of each output.
+With --full nothing of this: published models at their own size, of at most so many parameters (default: all;
+about an hour), recorded in results/coverage.md row by row.
 """
 
 import argparse
@@ -48,7 +50,17 @@ def main() -> int:
     parser.add_argument(
         "--parity", action="store_true", help="run the parity tests for the errors of presets"
     )
+    parser.add_argument(
+        "--full",
+        nargs="?",
+        type=float,
+        const=float("inf"),
+        metavar="N",
+        help="models of N parameters at most",
+    )
     options = parser.parse_args()
+    if options.full is not None:
+        return _full(options.full)
     errors = _parity_errors() if options.parity else {}
     rows = list(_presets(errors))
     header = ("preset", "parameters", "published", "equal", "largest error of the family")
@@ -62,6 +74,19 @@ def main() -> int:
     refused = sum(result[1] == "refused" for result in results)
     print(f"\n{passed} of {len(results)} configurations pass, {refused} are refused by name")
     return int(any(row[3] == "no" for row in rows) or passed + refused < len(results))
+
+
+def _full(largest: float) -> int:
+    from benchmarks._full_size import HEADER, rows
+    from benchmarks._record import record, table
+
+    found: list[tuple[str, ...]] = []
+    for row in rows(largest):
+        print("  ".join(row), flush=True)
+        found.append(row)
+        text = table(HEADER, found, right=frozenset({2, 3, 5}))
+        record("coverage.md", "Published models at full size", "python -m benchmarks coverage --full", text)
+    return int(any("FAIL" in row[4] for row in found))
 
 
 def _presets(errors: dict[str, float]) -> Iterator[tuple[str, ...]]:

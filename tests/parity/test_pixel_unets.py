@@ -83,7 +83,8 @@ def inputs_of(design: Any) -> dict[str, Any]:
     return found
 
 
-def _adm(size: adm_presets.Size) -> Reference:
+def adm_reference(size: adm_presets.Size) -> Reference:
+    """Return straight-line ADM code for a size."""
     net = ADM(
         size.image, size.channels, size.multipliers, size.blocks, size.attention, size.num_groups, size.num_classes,
         size.heads, size.head_dim, size.legacy, size.updown,
@@ -91,28 +92,30 @@ def _adm(size: adm_presets.Size) -> Reference:
     return lambda w, given: adm(net, w, given["x"], given["t"], given.get("y"), 2 * size.in_channels)
 
 
-def _edm(size: edm_presets.Size) -> Reference:
+def edm_reference(size: edm_presets.Size) -> Reference:
+    """Return straight-line EDM code for a size."""
     net = EDM(size.filtered, size.channels, size.multipliers, size.blocks, size.attention, size.num_classes)
     return lambda w, given: edm(net, w, given["x"], given["sigma"], given.get("y"), given.get("augment"))
 
 
-def _edm2(size: edm2_presets.Size) -> Reference:
+def edm2_reference(size: edm2_presets.Size) -> Reference:
+    """Return straight-line EDM2 code for a size."""
     net = EDM2(size.channels, size.multipliers, size.blocks, size.attention, size.head_dim, size.num_classes)
     return lambda w, given: edm2(net, w, given["x"], given["sigma"], given["y"])
 
 
 _ADM: dict[str, Any] = {"image": 16, "channels": 32, "blocks": 1, "num_groups": 8, "in_channels": 1}
 CASES: dict[str, tuple[Callable[[Any], Json], Callable[[Any], Reference], Any]] = {
-    "improved ddpm": (adm_presets.adm, _adm, adm_presets.Size(**_ADM, multipliers=(1, 2, 3), attention=(8, 4), heads=4, updown=False, num_classes=0)),
-    "improved ddpm, classes": (adm_presets.adm, _adm, adm_presets.Size(**_ADM, multipliers=(1, 2), attention=(8,), heads=4, updown=False, num_classes=10)),
-    "adm, legacy order": (adm_presets.adm, _adm, adm_presets.Size(**_ADM, multipliers=(1, 2), attention=(16, 8), head_dim=16, num_classes=10)),
-    "adm, new order": (adm_presets.adm, _adm, adm_presets.Size(**_ADM, multipliers=(1, 2), attention=(8,), head_dim=16, num_classes=10, legacy=False)),
-    "adm 512: half the channels first": (adm_presets.adm, _adm, adm_presets.Size(**_ADM, multipliers=(0.5, 1, 2), attention=(4,), head_dim=16, num_classes=10)),
-    "edm ddpm++": (edm_presets.edm, _edm, edm_presets.Size(False, 32, (2, 2, 2), 2, image=16)),
-    "edm ddpm++, classes": (edm_presets.edm, _edm, edm_presets.Size(False, 32, (1, 2), 1, image=16, num_classes=10)),
-    "edm ncsn++": (edm_presets.edm, _edm, edm_presets.Size(True, 32, (2, 2, 2), 2, image=16)),
-    "edm ncsn++, classes": (edm_presets.edm, _edm, edm_presets.Size(True, 32, (1, 2), 1, image=16, num_classes=10)),
-    "edm2": (edm2_presets.edm2, _edm2, edm2_presets.Size(32, 0.1, (1, 2, 3), 2, (1, 2), 16, 4, 16, 10)),
+    "improved ddpm": (adm_presets.adm, adm_reference, adm_presets.Size(**_ADM, multipliers=(1, 2, 3), attention=(8, 4), heads=4, updown=False, num_classes=0)),
+    "improved ddpm, classes": (adm_presets.adm, adm_reference, adm_presets.Size(**_ADM, multipliers=(1, 2), attention=(8,), heads=4, updown=False, num_classes=10)),
+    "adm, legacy order": (adm_presets.adm, adm_reference, adm_presets.Size(**_ADM, multipliers=(1, 2), attention=(16, 8), head_dim=16, num_classes=10)),
+    "adm, new order": (adm_presets.adm, adm_reference, adm_presets.Size(**_ADM, multipliers=(1, 2), attention=(8,), head_dim=16, num_classes=10, legacy=False)),
+    "adm 512: half the channels first": (adm_presets.adm, adm_reference, adm_presets.Size(**_ADM, multipliers=(0.5, 1, 2), attention=(4,), head_dim=16, num_classes=10)),
+    "edm ddpm++": (edm_presets.edm, edm_reference, edm_presets.Size(False, 32, (2, 2, 2), 2, image=16)),
+    "edm ddpm++, classes": (edm_presets.edm, edm_reference, edm_presets.Size(False, 32, (1, 2), 1, image=16, num_classes=10)),
+    "edm ncsn++": (edm_presets.edm, edm_reference, edm_presets.Size(True, 32, (2, 2, 2), 2, image=16)),
+    "edm ncsn++, classes": (edm_presets.edm, edm_reference, edm_presets.Size(True, 32, (1, 2), 1, image=16, num_classes=10)),
+    "edm2": (edm2_presets.edm2, edm2_reference, edm2_presets.Size(32, 0.1, (1, 2, 3), 2, (1, 2), 16, 4, 16, 10)),
 }  # fmt: skip
 
 

@@ -1,0 +1,226 @@
+"""Published models at their own size against code that nobody here wrote, in fp32: `coverage --full` prints it.
+
+Both sides stand on the meta device, and a weight exists only while the module that owns it runs: it is drawn
+anew from the name that it has in the reference, the import's rules saying which names make each tensor of the
+rendered model. So the memory is that of the largest module, whatever the model weighs.
+"""
+
+import json
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from torch import Tensor, nn
+
+from designer.importers import convert_config
+from designer.importers.weights import Assignment, assign
+from designer.presets import Preset, presets
+from designer.reader import read_design
+from designer.render import load_model, render
+from tests.parity import test_pixel_unets as pixels
+from tests.parity.harness import difference, flat_inputs, has_dict, leaves, tensor_of
+from tests.parity.straight_dit import dit as straight_dit
+from tests.parity.straight_line import Weights
+from tests.parity.straight_uvit import uvit as straight_uvit
+
+PUBLISHED = Path(__file__).with_name("published_models.json")
+Draw = Callable[[str], Tensor]
+Row = tuple[str, ...]
+HEADER = ("model", "reference", "parameters", "fp32", "error at full size", "time")
+
+
+def rows(largest: float) -> Iterator[Row]:
+    """Yield a row for each model of at most `largest` parameters, the smallest first."""
+    for one in json.loads(PUBLISHED.read_text(encoding="utf-8")):
+        if one["parameters"] <= largest:
+            yield _row(one["preset"], one["class"], lambda one=one: against_diffusers(one))
+    for preset in sorted(presets(), key=lambda one: one.parameters):
+        reference = _straight(preset)
+        if reference and preset.parameters <= largest:
+            yield _row(preset.id, "straight-line code", lambda p=preset, r=reference: against_paper(p, r))
+
+
+def _row(name: str, reference: str, run: Callable[[], tuple[float, int]]) -> Row:
+    started = time.perf_counter()
+    try:
+        error, count = run()
+    except Exception as problem:
+        return name, reference, "", "", f"FAIL {type(problem).__name__}: {problem}"[:200], ""
+    seconds = time.perf_counter() - started
+    return (
+        name,
+        reference,
+        f"{count:,}",
+        f"{count * 4 / 2**30:.1f} GiB",
+        f"{'FAIL ' * (error > 1e-5)}{error:.1e}",
+        f"{seconds:.0f} s",
+    )
+
+
+def against_diffusers(one: Mapping[str, Any]) -> tuple[float, int]:
+    """Return the largest error of the import of a published configuration, and its number of parameters."""
+    torch.manual_seed(0)
+    with skeleton():
+        reference = getattr(diffusers, one["class"])(**one["arguments"]).eval()
+        imported = convert_config({"_class_name": one["class"], **one["arguments"]})
+        rendering = render(read_design(imported.document))
+        model = load_model(rendering)().eval()
+    values = {name: tensor_of(value) for name, value in one["inputs"].items()}
+    source, target = reference.state_dict(), model.state_dict()
+    shapes = [{name: tuple(tensor.shape) for name, tensor in one.items()} for one in (source, target)]
+    parts = {part.target: part for part in assign(imported.rules, *shapes)}
+
+    def draw(name: str) -> Tensor:
+        return drawn(name, source[name])
+
+    with torch.no_grad():
+        with living(reference, draw):
+            wanted = reference(**values, **({"return_dict": False} if has_dict(reference) else {}))
+        with living(model, lambda name: joined(parts[name], draw)):
+            found = model(*[flat_inputs(values)[port.name] for port in rendering.inputs])
+    return difference(list(leaves(found)), list(leaves(wanted))), _count(reference)
+
+
+def against_paper(preset: Preset, reference: Callable[..., Any]) -> tuple[float, int]:
+    """Return the largest error of a preset against straight-line code, and its number of parameters."""
+    torch.manual_seed(0)
+    with skeleton():
+        model = load_model(render(preset.design))().eval()
+    state, inputs = model.state_dict(), _inputs(preset)
+
+    def draw(name: str) -> Tensor:
+        return drawn(name, state[name])
+
+    with torch.no_grad():
+        with living(model, draw):
+            found = model(*inputs.values())
+        wanted = reference(Drawn(state, draw), inputs)
+    return difference(list(leaves(found)), list(leaves(wanted))), _count(model)
+
+
+class Drawn(dict[str, Tensor]):
+    """The weights of a model by name, each drawn when it is read."""
+
+    def __init__(self, state: Mapping[str, Tensor], draw: Draw) -> None:
+        super().__init__(state)
+        self.draw = draw
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.draw(name)
+
+
+def drawn(name: str, value: Tensor) -> Tensor:
+    """Return the weight of this name: of unit gain if it is a matrix, else near 1 (a weight) or 0 (a bias).
+
+    What is no trained weight (tables, statistics) is real, and stays.
+    """
+    if not value.is_meta:
+        return value
+    noise = torch.randn(value.shape, generator=torch.Generator().manual_seed(zlib.crc32(name.encode())))
+    if noise.ndim > 1:
+        return noise.mul_((noise.numel() / len(noise)) ** -0.5)
+    return noise.mul_(0.1).add_(float(name.endswith("weight")))
+
+
+def joined(part: Assignment, draw: Draw) -> Tensor:
+    """Return a tensor of the rendered model from those of the reference."""
+    pieces = []
+    for piece in part.pieces:
+        chunks = draw(piece.source).chunk(len(piece.order or (0,)))
+        pieces += [chunks[index] for index in piece.order or (0,)]
+    return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).reshape(part.shape)
+
+
+@contextmanager
+def skeleton() -> Iterator[None]:
+    """Let modules that are constructed keep trained parameters on the meta device; the rest is real."""
+    original = nn.Module.register_parameter
+
+    def register(module: nn.Module, name: str, parameter: nn.Parameter | None) -> None:
+        if parameter is not None and parameter.requires_grad:
+            parameter = nn.Parameter(parameter.detach().to("meta"))
+        original(module, name, parameter)
+
+    nn.Module.register_parameter = register  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.register_parameter = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def living(model: nn.Module, draw: Draw) -> Iterator[None]:
+    """Let each module have its trained parameters while it runs, and only then; the rest is set at once."""
+    hooks: list[Any] = []
+    stored = model.state_dict().keys()
+    for path, module in model.named_modules():
+        names: dict[str, str] = {}
+        for name, value in (*module._parameters.items(), *module._buffers.items()):
+            full = f"{path}.{name}" if path else name
+            if value is None or full not in stored:
+                continue
+            if value.is_meta:
+                names[name] = full
+            else:
+                value.data = draw(full)
+        if names:
+            hooks += _hooks(module, names, draw)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _hooks(module: nn.Module, names: Mapping[str, str], draw: Draw) -> list[Any]:
+    skeletons = dict(module._parameters)
+
+    def fill(*_: Any) -> None:
+        for name, full in names.items():
+            module._parameters[name] = nn.Parameter(draw(full), requires_grad=False)
+
+    def empty(*_: Any) -> None:
+        module._parameters.update(skeletons)
+
+    return [module.register_forward_pre_hook(fill), module.register_forward_hook(empty)]
+
+
+def _count(model: nn.Module) -> int:
+    return sum(one.numel() for one in model.parameters())
+
+
+def _straight(preset: Preset) -> Callable[[Mapping[str, Tensor], dict[str, Any]], Any] | None:
+    """Return the straight-line code of a family, made for the size of the preset."""
+    if preset.family not in ("adm", "iddpm", "edm", "edm2", "dit", "uvit") or not preset.published:
+        return None
+    build: Any = preset.document
+    size = build.args[0]
+    if preset.family == "uvit":
+        sizes = {"depth": size["depth"], "count": size["num_heads"], "patch": size["patch_size"]}
+        return lambda w, given: straight_uvit(w, given["x"], given["t"], given.get("y"), **sizes)
+    if preset.family == "dit":
+        sizes = {"depth": size["depth"], "count": size["num_heads"], "patch": size["patch_size"]}
+        condition = next(iter(build.args[1:]), build.keywords.get("conditioning", "adaln-zero"))
+        return lambda w, given: straight_dit(w, given["x"], given["t"], given["y"], condition, **sizes)
+    make = {"edm": pixels.edm_reference, "edm2": pixels.edm2_reference}.get(
+        preset.family, pixels.adm_reference
+    )
+    return lambda w, given: make(size)(Weights(w), given)  # type: ignore[arg-type]
+
+
+def _inputs(preset: Preset) -> dict[str, Any]:
+    """Inputs for one sample, a quarter as high and wide (at least 16) where the network takes any size."""
+    inputs = {
+        name: value[1:] if isinstance(value, Tensor) else value
+        for name, value in pixels.inputs_of(preset.design).items()
+    }
+    if preset.family not in ("dit", "uvit"):
+        channels, height, _ = preset.design.training["sample_shape"]
+        side = max(height // 4, 16)
+        inputs["x"] = torch.randn(1, channels, side, side)
+    return inputs
