@@ -7,7 +7,8 @@ spec can be read without running the block's code (and without importing torch).
 these, never for the names of blocks. Every block has at least one tag.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 TAGS = {
@@ -16,6 +17,7 @@ TAGS = {
     "add": "the sum of streams, weights included",
     "attention": "mixes tokens by softmax or kernel weights",
     "batch_statistics": "statistics over the batch: noise levels mix",
+    "blend": "a weighted mean of a stream and its own update",
     "bounded_logits": "attention whose logits cannot grow without bound (QK-norm, cosine, cap, clip)",
     "concat": "joins streams along channels or features",
     "conv": "mixes neighbouring pixels or frames",
@@ -98,7 +100,10 @@ class Param:
 class Stability:
     """The stability annotation: what is stabilised, how, the variance gain at initialisation, the source.
 
-    `gain` is an expression for E[output²]/E[input²] at initialisation, "" where it is not a plain factor.
+    `gain` is an expression for E[output²]/E[input²] at initialisation, "" where it is not a plain factor; of
+    averages over positions and attention it is that for positions that have nothing in common. `values` gives
+    outputs that follow the noise level alone, as expressions of `log_snr`, `sigma` and the parameters. `weights`
+    gives the factors of the inputs of a sum, as expressions of the parameters and of the rms of the inputs.
     """
 
     stabilises: str
@@ -106,6 +111,8 @@ class Stability:
     gain: str = ""
     bounded: bool = False
     zero_init: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,5 +6,6 @@ Mechanism and accuracy: article sections 1.1, 4, 10.1; measured against real net
 """
 
 from designer.stability.propagate import Prediction, predict
+from designer.stability.state import Level
 
-__all__ = ["Prediction", "predict"]
+__all__ = ["Level", "Prediction", "predict"]

@@ -1,18 +1,21 @@
-"""The walk: every call of every iteration in order, with the second moment on each edge."""
+"""The two sweeps over the tape: second moments from the inputs to the output, those of gradients back."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
-from designer.document import Definition
-from designer.shapes.frame import Call, Frame, Iteration
-from designer.shapes.repeat import carried
-from designer.shapes.values import Stack, Tensor, Value
-from designer.spec import BlockSpec
-from designer.stability.blocks import moments_of
+from designer.shapes.frame import Frame
+from designer.shapes.values import SAMPLES, Tensor
+from designer.stability.backward import gradients_of
+from designer.stability.forward import states_of
+from designer.stability.gains import starts_at_zero
+from designer.stability.state import NOTHING, UNIT, Level, Site, State
+from designer.stability.unroll import Step, Tape, unroll
 
-MAX_VISITS = 200_000
-Moment = float | list[float]  # of a tensor, or of each tensor of a stack
+OPERATING_POINT = {"N": 77, "T": 8, "H": 32, "W": 32}
+_FUSIONS = frozenset({"add", "concat", "fusion"})
+_ENDS = frozenset({"linear", "conv", "norm", "attention"})
 
 
 @dataclass(frozen=True)
@@ -23,125 +26,201 @@ class Fusion:
     ratio: float
 
 
-@dataclass
-class Prediction:
-    """`rms` of the first output of each block call, by its path of calls ("blocks.3.attn"); skip `fusions`."""
+def predict(frame: Frame, at: Mapping[str, int] | None = None, level: Level | None = None) -> "Prediction":
+    """Return what the network is like at initialisation. The frame must be without errors."""
+    samples = {port.name for port in frame.definition.inputs if port.role in SAMPLES}
+    return Prediction(unroll(frame, {**OPERATING_POINT, **(at or {})}), samples, level or Level())
 
-    rms: dict[str, float] = field(default_factory=dict)
-    fusions: list[Fusion] = field(default_factory=list)
-    outputs: dict[str, float] = field(default_factory=dict)
+
+class Prediction:
+    """What is known of a network at initialisation, each part worked out when it is asked for.
+
+    `rms` and `gradients` are those of the first output of each call, of blocks and definitions, by its path of
+    calls ("blocks.3.attn"). Gradients are relative to that at the output, each of whose numbers gets one of unit
+    variance; last layers that start at 0 (`moved`) stand at torch's default start for them, or all would be 0.
+    """
+
+    def __init__(self, tape: Tape, samples: Iterable[str], level: Level) -> None:
+        self.tape, self.level, self._samples = tape, level, frozenset(samples)
+
+    def at(self, level: Level) -> "Prediction":
+        """The same network at another noise level."""
+        return Prediction(self.tape, self._samples, level)
+
+    # -- forward ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def states(self) -> list[State]:
+        """The state of each value of the tape."""
+        tape = self.tape
+        states = [self._start(shape) for shape in tape.shapes]
+        for name in self._samples:
+            for value in tape.inputs.get(name, ()):
+                states[value] = states[value].times(self.level.input)
+        for step in tape.steps:
+            if step.call is None:
+                states[step.outputs["x"][0]] = states[step.inputs["x"][0]]
+                continue
+            stacked = any(port.stack for port in step.spec.outputs)
+            for port, made in _pushed(step, states) if stacked else self._made(step, states):
+                for value, state in zip(step.outputs[port], made, strict=False):
+                    states[value] = state
+        return states
+
+    @staticmethod
+    def _start(shape: tuple[int, ...] | None) -> State:
+        return UNIT if shape is None or len(shape) > 2 else State(1.0, 1.0)
+
+    def _made(self, step: Step, states: list[State]) -> Iterator[tuple[str, list[State]]]:
+        for port, state in states_of(self.site(step, states)).items():
+            yield port, [state] * len(step.outputs[port])
+
+    def site(self, step: Step, states: list[State], moved: bool = False) -> Site:
+        """One step as the rules of blocks see it."""
+        assert step.iteration is not None
+        shapes = self.tape.shapes
+        return Site(
+            step.spec,
+            step.iteration,
+            {port: _mean([states[one] for one in refs]) for port, refs in step.inputs.items()},
+            {port: shapes[refs[0]] if refs else None for port, refs in step.inputs.items()},
+            {port: shapes[refs[0]] if refs else None for port, refs in step.outputs.items()},
+            self.level,
+            moved,
+        )
+
+    @cached_property
+    def rms(self) -> dict[str, float]:
+        """The rms of the first output of each call."""
+        return {path: math.sqrt(self.states[value].q) for path, value in self._firsts.items()}
+
+    @cached_property
+    def _firsts(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for made in self.tape.made:
+            found.setdefault(made.path, made.value)
+        return found
 
     @property
     def largest(self) -> float:
-        """The largest rms of any block call."""
+        """The largest rms of any call."""
         return max(self.rms.values(), default=0.0)
 
+    @property
+    def outputs(self) -> dict[str, float]:
+        """The rms of each output of the network."""
+        ends = self.tape.outputs.items()
+        return {name: math.sqrt(_mean([self.states[one] for one in refs]).q) for name, refs in ends}
 
-def predict(frame: Frame) -> Prediction:
-    """Return what the network's values are like at initialisation. The frame must be without errors."""
-    walk = _Walk()
-    inputs = {name: _unit(value) for name, value in frame.inputs.items()}
-    outputs = walk.frame(frame, inputs, ())
-    walk.found.outputs = {name: math.sqrt(_mean(value)) for name, value in outputs.items()}
-    return walk.found
-
-
-def _unit(value: Value | None) -> Moment:
-    if isinstance(value, Stack):
-        return [1.0] * sum(count if isinstance(count, int) else 1 for _, count in value.runs)
-    return 1.0
-
-
-def _mean(value: Moment) -> float:
-    return sum(value) / max(len(value), 1) if isinstance(value, list) else value
-
-
-class _Walk:
-    def __init__(self) -> None:
-        self.found = Prediction()
-        self.visits = 0
-
-    def frame(self, frame: Frame, inputs: Mapping[str, Moment], path: tuple[str, ...]) -> dict[str, Moment]:
-        values: dict[str, Moment] = dict(inputs)
-        for name, call in frame.calls.items():
-            if name in frame.live:
-                self._call(frame, call, values, (*path, name))
-        return {port.name: values.get(port.source, 1.0) for port in frame.definition.outputs}
-
-    def _call(self, frame: Frame, call: Call, values: dict[str, Moment], path: tuple[str, ...]) -> None:
-        name, sources = call.node.id, frame.definition.sources
-        arriving = {
-            port.name: values.get(sources[f"{name}.{port.name}"], 1.0)
-            for port in call.target.inputs
-            if f"{name}.{port.name}" in sources
-        }
-        ports = [port.name for port in call.target.outputs]
-        if not call.active or not call.iterations:
-            values[f"{name}.{ports[0]}"] = next(iter(arriving.values()), 1.0)
-            return
-        history: dict[str, list[Moment]] = {port: [] for port in ports}
-        links = carried(call.target)
-        popped = _popped(call, arriving)
-        for index, iteration in enumerate(call.iterations):
-            step = (*path, str(index)) if call.node.repeat is not None else path
-            for port, stack in popped.items():
-                arriving[port] = stack[-1 - index] if index < len(stack) else 1.0
-            made = self._iteration(call, iteration, arriving, step)
-            for port, moment in made.items():
-                history[port].append(moment)
-                if port in links and call.node.repeat is not None:
-                    arriving[links[port]] = moment
-        for port, moments in history.items():
-            if moments:
-                values[f"{name}.{port}"] = moments[-1]
-                values[f"{name}.{port}[]"] = [_mean(one) for one in moments]
-
-    def _iteration(
-        self, call: Call, iteration: Iteration, arriving: Mapping[str, Moment], path: tuple[str, ...]
-    ) -> dict[str, Moment]:
-        self.visits += 1
-        if iteration.frame is not None and isinstance(call.target, Definition):
-            if self.visits > MAX_VISITS:
-                return {port.name: 1.0 for port in call.target.outputs}
-            return self.frame(iteration.frame, arriving, path)
-        assert isinstance(call.target, BlockSpec)
-        self._note_fusion(call, arriving, path)
-        made = _stacked(call.target, arriving)
-        if made is None:
-            single = {name: _mean(moment) for name, moment in arriving.items()}
-            made = {**moments_of(call.target, iteration, single, call.inputs)}
-        first = next(iter(made.values()), 1.0)
-        self.found.rms[".".join(path)] = math.sqrt(_mean(first))
-        return made
-
-    def _note_fusion(self, call: Call, arriving: Mapping[str, Moment], path: tuple[str, ...]) -> None:
+    @cached_property
+    def fusions(self) -> list[Fusion]:
         """Where exactly one of two streams that are joined has the role of a skip."""
-        assert isinstance(call.target, BlockSpec)
-        if not {"add", "concat", "fusion"} & set(call.target.tags) or len(arriving) < 2:
+        return [found for step in self.tape.steps for found in self._fusion(step)]
+
+    def _fusion(self, step: Step) -> Iterator[Fusion]:
+        if step.call is None or len(step.inputs) < 2 or not _FUSIONS & set(step.spec.tags):
             return
-        roles = {name: value.role for name, value in call.inputs.items() if isinstance(value, Tensor)}
+        values = step.call.inputs.items()
+        roles = {name: value.role for name, value in values if isinstance(value, Tensor)}
         skips = [name for name, role in roles.items() if role == "skip"]
         trunks = [name for name, role in roles.items() if role != "skip"]
         if len(skips) == 1 and trunks:
-            skip, trunk = _mean(arriving[skips[0]]), _mean(arriving[trunks[0]])
-            self.found.fusions.append(Fusion(".".join(path), math.sqrt(skip / trunk) if trunk else math.inf))
+            skip, trunk = (
+                _mean([self.states[one] for one in step.inputs[name]]).q for name in (skips[0], trunks[0])
+            )
+            yield Fusion(step.path, math.sqrt(skip / trunk) if trunk else math.inf)
+
+    # -- backward -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def last_layers(self) -> list[Step]:
+        """The layers that start at 0 and stand last on the way to an output."""
+        maker = {value: step for step in self.tape.steps for refs in step.outputs.values() for value in refs}
+        todo = [value for refs in self.tape.outputs.values() for value in refs]
+        seen, found = set(todo), []
+        while todo:
+            step = maker.get(todo.pop())
+            if step is None:
+                continue
+            if step.call is not None:
+                if starts_at_zero(self.site(step, self.states)):
+                    found.append(step)
+                    continue
+                if _ENDS & set(step.spec.tags):
+                    continue
+            fresh = [one for refs in step.inputs.values() for one in refs if one not in seen]
+            seen.update(fresh)
+            todo += fresh
+        return found
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """The last layers that start at 0, by path."""
+        return tuple(sorted({step.path for step in self.last_layers}))
+
+    @cached_property
+    def _swept(self) -> tuple[list[State], dict[str, list[State]]]:
+        """The gradient at each value, and at each edge for each time that it is passed."""
+        tape, states = self.tape, self.states
+        moved = {id(step) for step in self.last_layers}
+        gradients, edges = [NOTHING] * len(tape.shapes), dict[str, list[State]]()
+        for refs in tape.outputs.values():
+            for value in refs:
+                gradients[value] = UNIT
+        for step in reversed(tape.steps):
+            for port, found in self._back(step, states, gradients, id(step) in moved).items():
+                refs = step.inputs[port]
+                edges.setdefault(step.edges[port], []).append(_mean(found))
+                for value, gradient in zip(refs, found, strict=True):
+                    gradients[value] = gradients[value] + gradient
+        return gradients, edges
+
+    def _back(
+        self, step: Step, states: list[State], gradients: list[State], moved: bool
+    ) -> dict[str, list[State]]:
+        made = {port: [gradients[one] for one in refs] for port, refs in step.outputs.items()}
+        if step.call is None:
+            return made
+        if any(port.stack for port in step.spec.outputs):
+            return _popped(step, next(iter(made.values())))
+        after = {port: states[refs[0]] for port, refs in step.outputs.items() if refs}
+        arriving = {port: _mean(one) for port, one in made.items()}
+        found = gradients_of(self.site(step, states, moved), after, arriving)
+        return {port: [found.get(port, NOTHING)] * len(refs) for port, refs in step.inputs.items()}
+
+    @cached_property
+    def gradients(self) -> dict[str, float]:
+        """The rms of the gradient at the first output of each call."""
+        return {path: math.sqrt(self._swept[0][value].q) for path, value in self._firsts.items()}
+
+    @property
+    def gradient_states(self) -> list[State]:
+        """The gradient at each value of the tape."""
+        return self._swept[0]
+
+    @property
+    def edges(self) -> dict[str, list[State]]:
+        """The gradient that comes back along each edge, last pass first."""
+        return self._swept[1]
 
 
-def _popped(call: Call, arriving: Mapping[str, Moment]) -> dict[str, list[float]]:
-    """The stacks that a repeat hands out one by one."""
-    stacked = {port.name for port in call.target.inputs if port.stack}
-    if call.node.repeat is None:
-        return {}
-    return {
-        name: value for name, value in arriving.items() if isinstance(value, list) and name not in stacked
-    }
+def _mean(states: list[State]) -> State:
+    if len(states) == 1:
+        return states[0]
+    return sum((one.times(1 / len(states)) for one in states), NOTHING)
 
 
-def _stacked(spec: BlockSpec, arriving: Mapping[str, Moment]) -> dict[str, Moment] | None:
+def _pushed(step: Step, states: list[State]) -> Iterator[tuple[str, list[State]]]:
     """What a block that builds a stack puts out: the tensors in their order."""
-    if not any(port.stack for port in spec.outputs):
-        return None
-    items: list[float] = []
-    for value in arriving.values():
-        items += value if isinstance(value, list) else [value]
-    return {port.name: list(items) for port in spec.outputs}
+    items = [states[one] for refs in step.inputs.values() for one in refs]
+    for port in step.outputs:
+        yield port, items
+
+
+def _popped(step: Step, gradients: list[State]) -> dict[str, list[State]]:
+    """The gradients of a stack, handed back to the inputs that it was built from."""
+    found, start = {}, 0
+    for port, refs in step.inputs.items():
+        found[port] = [*gradients[start : start + len(refs)], *[NOTHING] * len(refs)][: len(refs)]
+        start += len(refs)
+    return found

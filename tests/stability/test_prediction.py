@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections.abc import Iterable
 
 import pytest
 
@@ -10,26 +11,41 @@ from designer.presets import build, presets
 from designer.shapes.values import SAMPLES
 from designer.stability import predict
 from designer.stability.activations import FUNCTIONS, moment_after
-from tests.stability.measure import pairs, rank_correlation
+from tests.stability.measure import Comparison, Pair, compare, rank_correlation
 
 SOME = ("ddpm-tiny", "dit-tiny", "sd-tiny", "sd3-tiny", "pixart-tiny", "uvit-tiny")
 
 
-def test_predicted_rms_ranks_and_sizes_as_measured() -> None:
-    found = [pair for preset in presets() if preset.id in SOME for pair in pairs(preset)]
-    assert len(found) > 300
-    assert rank_correlation(found) > 0.9
-    assert math.exp(statistics.median(one.log_error for one in found)) < 1.1
+def _compared(ids: Iterable[str]) -> Comparison:
+    found = [compare(preset) for preset in presets() if preset.id in ids]
+    return Comparison(
+        [pair for one in found for pair in one.activations],
+        [pair for one in found for pair in one.gradients],
+        [path for one in found for path in one.unlike],
+    )
+
+
+def _median_factor(pairs: list[Pair]) -> float:
+    return math.exp(statistics.median(one.log_error for one in pairs))
+
+
+def test_predictions_rank_and_size_as_measured() -> None:
+    found = _compared(SOME)
+    assert len(found.activations) > 300 and len(found.gradients) > 200
+    assert rank_correlation(found.activations) > 0.95 and _median_factor(found.activations) < 1.1
+    assert rank_correlation(found.gradients) > 0.9 and _median_factor(found.gradients) < 1.5
 
 
 @pytest.mark.slow
-def test_predicted_rms_over_every_tiny_denoiser() -> None:
-    tiny = [
-        one for one in presets() if "tiny" in one.id and any(port["role"] in SAMPLES for port in one.inputs)
-    ]
-    found = [pair for preset in tiny for pair in pairs(preset)]
-    assert rank_correlation(found) > 0.9
-    assert math.exp(statistics.median(one.log_error for one in found)) < 1.5
+def test_predictions_over_every_tiny_denoiser() -> None:
+    tiny = {
+        one.id
+        for one in presets()
+        if "tiny" in one.id and any(port["role"] in SAMPLES for port in one.inputs)
+    }
+    found = _compared(tiny)
+    assert rank_correlation(found.activations) > 0.95 and _median_factor(found.activations) < 1.1
+    assert rank_correlation(found.gradients) > 0.9 and _median_factor(found.gradients) < 1.5
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

@@ -1,0 +1,177 @@
+"""What each kind of block does to gradients on their way back at initialisation.
+
+Gradients are taken as independent of the values and weights that they meet (as in Schoenholz et al. 2017,
+arXiv:1611.01232). A random linear map of gain g passes g · (numbers out / numbers in) back; where one number
+reached many positions, their gradients sum.
+"""
+
+from collections.abc import Callable, Mapping
+
+from designer.stability.activations import FUNCTIONS, response
+from designer.stability.forward import (
+    AVERAGES,
+    GATES,
+    centred,
+    gated,
+    modulation_of,
+    sharpness,
+    tokens,
+    weighted,
+)
+from designer.stability.gains import slope, starts_at_zero
+from designer.stability.state import NOTHING, UNIT, Site, State
+
+Gradients = dict[str, State]
+Rule = Callable[[Site, State], Gradients]
+
+
+def gradients_of(site: Site, made: Mapping[str, State], arriving: Mapping[str, State]) -> Gradients:
+    """Return what reaches each input of a block, given the gradients at its outputs and the states there."""
+    found: Gradients = {}
+    for port, gradient in arriving.items():
+        if gradient.q > 0:
+            for name, one in _through(site, port, made.get(port, UNIT), gradient).items():
+                found[name] = found.get(name, NOTHING) + one
+    return found
+
+
+def _through(site: Site, port: str, made: State, gradient: State) -> Gradients:
+    spec, first = site.spec, next(iter(site.inputs), None)
+    if first is None or starts_at_zero(site) or port in spec.stability.values:
+        return {}
+    tags = set(spec.tags)
+    if spec.name in FUNCTIONS:
+        seen = response(spec.name, site.first.q)
+        passed = State(gradient.q * seen.slope, gradient.common * seen.slope_common(site.first.common))
+        return {first: passed}
+    if "norm" in tags:
+        return {first: _normalised(site, made, gradient)}
+    rule = next((rule for tag, rule in _BY_TAG.items() if tag in tags), None)
+    if rule is not None and (not spec.stability.gain or tags & {"add", "gating"}):
+        return rule(site, gradient) if "normalized_add" not in tags else _rescaled(site, made, gradient)
+    gain = slope(site, site.first.q)
+    ratio = site.ratio(first, port)
+    if "attention" in tags:
+        return {first: _averaged(gradient.times(1.0 if gain is None else gain), 1 / tokens(site), ratio)}
+    if gain is None or tags & AVERAGES or gain == 1.0:
+        return {first: _averaged(gradient, 1.0 if gain is None else gain, ratio)}
+    return {first: gradient.times(gain * ratio)}
+
+
+def _averaged(gradient: State, gain: float, ratio: float) -> State:
+    """Back through a map of positions: `gain` of independent gradients, all of what they have in common."""
+    alone = gradient.q * (1 - gradient.common) * gain * ratio
+    together = gradient.q * gradient.common * ratio * (ratio if ratio > 1 else gain)
+    q = alone + together
+    return State(q, together / q) if q > 0 else NOTHING
+
+
+def gathered(gradient: State, ratio: float) -> State:
+    """The sum over the `ratio` positions that one number reached."""
+    if ratio <= 1:
+        return gradient
+    return State(gradient.q * ratio * (1 + (ratio - 1) * gradient.common), 1.0)
+
+
+def _normalised(site: Site, made: State, gradient: State) -> State:
+    """x/σ passes the gradient over σ, less its mean over what is normalised together."""
+    if site.first.q <= 0:
+        return NOTHING
+    before, after = gradient.common, centred(site, gradient.common)
+    kept = (1 - before) / (1 - after) if after < 1 else 1.0
+    return State(gradient.q * kept * made.q / site.first.q, after)
+
+
+def _rescaled(site: Site, made: State, gradient: State) -> Gradients:
+    """A sum that is divided so that unit inputs give a unit output."""
+    total = sum(one.q for one in site.inputs.values())
+    return _to_all(site, gradient.times(made.q / total if total > 0 else 1.0))
+
+
+def _to_all(site: Site, gradient: State) -> Gradients:
+    found = {}
+    for name, term in weighted(site).items():
+        q = site.inputs[name].q
+        weight = term.q / q if q > 0 else 1.0
+        found[name] = gathered(gradient.times(weight), site.ratio(name))
+    return found
+
+
+def _to_parts(site: Site, gradient: State) -> Gradients:
+    return dict.fromkeys(site.inputs, gradient)
+
+
+def _product(site: Site, gradient: State) -> Gradients:
+    found = {}
+    for name in site.inputs:
+        q, common = gradient.q, gradient.common
+        for other, state in site.inputs.items():
+            if other != name:
+                q, common = q * state.q, common * state.common
+        found[name] = gathered(State(q, common), site.ratio(name))
+    return found
+
+
+def _modulated(site: Site, gradient: State) -> Gradients:
+    scale, _ = modulation_of(site)
+    x, names = site.first, list(site.inputs)
+    found = {names[0]: gradient + State(gradient.q * scale.q, gradient.common * scale.common)}
+    to_scale = State(gradient.q * x.q, gradient.common * x.common)
+    if len(names) == 2:  # scales and shifts in one vector, or one of the two alone
+        whole = "scale" not in site.inputs and "embedding" in site.inputs
+        ratio = site.ratio(names[1]) * (2 if whole else 1)
+        parts = (to_scale, gradient) if whole else (to_scale if names[1] == "scale" else gradient,)
+        found[names[1]] = sum((gathered(one, ratio).times(1 / len(parts)) for one in parts), NOTHING)
+        return found
+    for name in names[1:]:
+        found[name] = gathered(to_scale if name == "scale" else gradient, site.ratio(name))
+    return found
+
+
+def _attended(site: Site, gradient: State) -> Gradients:
+    """Values by the weights that they were read with; queries and keys by how the weights move the mean."""
+    if not {"q", "k", "v"} <= site.inputs.keys():
+        return dict.fromkeys(list(site.inputs)[:1], gradient)
+    q, k, v = (site.inputs[name] for name in "qkv")
+    keys, ratio, sharp = tokens(site), 1 / max(site.ratio("v"), 1e-9), sharpness(site)
+    readers = keys / ratio  # queries
+    alone = gradient.q * (1 - gradient.common) * sharp / ratio
+    together = gradient.q * gradient.common / ratio**2
+    shared = gradient.q * (1 - gradient.common) / (keys * ratio) + together
+    to_v = alone + together
+    moved = gradient.q * sharp * v.q * (1 - v.common)
+    return {
+        "v": State(to_v, min(1.0, shared / to_v) if to_v > 0 else 1.0),
+        "q": State(moved * k.q * (1 - k.common), gradient.common * q.common),
+        "k": State(moved / ratio * q.q * (1 + (readers - 1) * gradient.common * q.common), 0.0),
+    }
+
+
+def _gated(site: Site, gradient: State) -> Gradients:
+    """Through the value by act(gate), through the gate by value · act′(gate)."""
+    value, gate, gain = gated(site)
+    seen = response(GATES.get(site.spec.name, "Sigmoid"), gate.q)
+    first = next(iter(site.inputs))
+    by_value = State(gradient.q * seen.moment, gradient.common * seen.common(gate.common))
+    by_gate = State(
+        gradient.q * value.q * seen.slope,
+        gradient.common * value.common * seen.slope_common(gate.common),
+    )
+    return {first: (by_value + by_gate).times(gain * site.ratio(first))}
+
+
+def _stopped(site: Site, gradient: State) -> Gradients:
+    return {}
+
+
+_BY_TAG: dict[str, Rule] = {
+    "blend": _to_all,
+    "time_embedding": _stopped,
+    "noise_level": _stopped,
+    "gated_ffn": _gated,
+    "gating": _product,
+    "modulation": _modulated,
+    "attention": _attended,
+    "concat": _to_parts,
+    "add": _to_all,
+}

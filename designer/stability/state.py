@@ -1,0 +1,81 @@
+"""What is known of a value: its second moment, and how much of it all its positions share."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from designer import expressions
+from designer.dims import UndecidedError
+from designer.expressions import ExpressionError
+from designer.shapes.frame import Iteration
+from designer.spec import BlockSpec
+from designer.stability.unroll import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`q` = E[x²], and `common` = E[xᵢ xⱼ] / E[x²] for two tokens or pixels i ≠ j of the same feature."""
+
+    q: float
+    common: float
+
+    def __add__(self, other: "State") -> "State":
+        q = self.q + other.q
+        return State(q, (self.q * self.common + other.q * other.common) / q) if q else State(0.0, 1.0)
+
+    def times(self, factor: float) -> "State":
+        """The same scaled: E[x²] by `factor`."""
+        return State(self.q * factor, self.common)
+
+
+NOTHING = State(0.0, 1.0)
+UNIT = State(1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Level:
+    """The noise around a network: log-SNR, σ relative to the signal, E[x²] of the noisy sample that it is given."""
+
+    log_snr: float = 0.0
+    sigma: float = 1.0
+    input: float = 1.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """One evaluation of a block as the rules of both sweeps see it."""
+
+    spec: BlockSpec
+    iteration: Iteration
+    inputs: Mapping[str, State]
+    shapes: Mapping[str, Shape | None]
+    made: Mapping[str, Shape | None]
+    level: Level
+    moved: bool = False  # a zero start of this block is taken as the default start
+
+    @property
+    def first(self) -> State:
+        """The first input."""
+        return next(iter(self.inputs.values()), UNIT)
+
+    @property
+    def init(self) -> str:
+        """How the weights start: what the call says."""
+        given = str(self.iteration.params.get("init", "default"))
+        return "default" if self.moved and given == "zero" else given
+
+    def number(self, text: str, **given: float) -> float | None:
+        """Return the value of an annotation, where it also reads the names that are given; None without one."""
+        levels = {"log_snr": self.level.log_snr, "sigma": self.level.sigma}
+        names = {**self.iteration.names, **levels, **given}
+        try:
+            value = expressions.evaluate(text, names) if text else None
+        except (ExpressionError, UndecidedError):
+            return None
+        return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+    def ratio(self, port: str, output: str = "") -> float:
+        """How many numbers come out for each that goes in at a port."""
+        made = self.made.get(output or next(iter(self.made), ""))
+        given = self.shapes.get(port)
+        return math.prod(made) / math.prod(given) if made is not None and given is not None else 1.0
