@@ -164,3 +164,19 @@ def insertion(
         {"op": "connect", **place, "source": definition.sources[target], "target": f"{node}.{ports[0]}"},
         {"op": "connect", **place, "source": f"{node}.{ports[1]}", "target": target},
     )
+
+
+def chain(
+    definition: Definition, target: str, calls: Sequence[tuple[str, str, Mapping[str, Any]]]
+) -> tuple[Operation, ...]:
+    """Return the operations that put calls (callee, name, parameters) from "x" to "out" into the edge at `target`."""
+    source, place = definition.sources[target], {"definition": definition.name}
+    operations: list[Operation] = []
+    for call, name, params in calls:
+        node = fresh(definition, name)
+        operations += [
+            {"op": "add", **place, "node": node, "call": call, "params": dict(params)},
+            {"op": "connect", **place, "source": source, "target": f"{node}.x"},
+        ]
+        source = f"{node}.out"
+    return (*operations, {"op": "connect", **place, "source": source, "target": target})

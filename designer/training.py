@@ -52,6 +52,8 @@ SETTINGS = (
     Setting("uncertainty", "flag", "The second output is the log-variance to expect at a noise level (EDM2)."),
     Setting("channel_weights", "numbers", "Weight of each channel's error, scaled to a mean of 1.", minimum=0),
     Setting("channel_weighting", "text", "Where they come from: static, or how strongly a decoder reacts.", WEIGHTINGS),
+    Setting("precision", "text", "The precision that it is trained in; fp32 unless said.", ("fp32", "bf16", "fp16")),
+    Setting("learning_rate", "number", "The learning rate that it is meant for.", above=0),
     Setting("frozen", "names", "Definitions, or nodes as Definition/node, whose weights are not trained."),
     Setting("trainable", "names", "Definitions or nodes inside frozen ones that are trained all the same."),
     Setting("sample_shape", "sizes", "Shape of one sample to train at, such as [3, 32, 32]."),
@@ -61,6 +63,7 @@ SETTINGS = (
     Setting("further_channels", "whole", "Channels of the output beside the prediction."),
     Setting("channel_axis", "whole", "Axis of the channels: 1, or 2 for videos that have their frames first."),
     Setting("blind_denoiser", "flag", "The network is meant not to see the timestep."),
+    Setting("moves_base", "flag", "What is attached changes the frozen network from the first step on, as T2I-Adapter does."),
     Setting("sampling_only", "flag", "A trained network changed for sampling, which is not trained."),
 )  # fmt: skip
 

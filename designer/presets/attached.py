@@ -18,6 +18,7 @@ from designer.presets.t2i_adapter import T2I
 TINY = network((32, 64), (2, 2), 32, 2, in_channels=1, out_channels=1, num_groups=8)
 SMALL, FULL = training("epsilon", 1, 16), training("epsilon", 4, 64)
 ADAPTING = {**FULL, "frozen": ["UNet"]}  # the published networks were trained beside a frozen U-Net
+MOVING = {**ADAPTING, "moves_base": True}  # the adapter's last convolution starts as torch starts it
 
 
 def _control(tiny: bool) -> ControlNet:
@@ -79,7 +80,7 @@ PRESETS = (
         title="Stable Diffusion 1.5 with T2I-Adapter",
         summary="Both published networks in one design: the adapter's maps join the encoder's levels.",
         reference=T2I,
-        document=partial(adapted_unet, SD15, 2, 8, "Stable Diffusion 1.5 with T2I-Adapter", ADAPTING),
+        document=partial(adapted_unet, SD15, 2, 8, "Stable Diffusion 1.5 with T2I-Adapter", MOVING),
         published=859_520_964 + 77_369_280,
     ),
     Preset(

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic, Fix
-from designer.operations import insertion
+from designer.operations import chain
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.flow import Leaf
-from designer.rules.tracing import origins
+from designer.rules.logits import Logits, logits
 from designer.shapes.values import Tensor
 
 RULE = Rule(
@@ -21,52 +20,40 @@ RULE = Rule(
     article="12.1",
     reference="Vaswani et al. 2017, arXiv:1706.03762",
 )
-_LOOK_THROUGH = frozenset({"reshape", "stochastic"})
 
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
-    """Follow what enters each softmax back to a product of two computed tensors."""
-    flow = context.flow
-    for leaf in flow.leaves.values():
-        if leaf.spec.name != "Softmax":
-            continue
-        port = leaf.spec.inputs[0].name
-        for product in origins(flow, leaf, port, _LOOK_THROUGH):
-            if product.spec.name != "MatMul":
-                continue
-            factors = [
-                one
-                for side in product.spec.inputs
-                for one in origins(flow, product, side.name, _LOOK_THROUGH)
-            ]
-            if not any(one.has("norm", "scale", "bounded_logits") for one in factors):
-                yield Diagnostic(
-                    RULE.code,
-                    "error",
-                    f"the logits of {product.place} enter the softmax without 1/√d",
-                    leaf.place,
-                    port,
-                    received="softmax(QKᵀ)",
-                    expected="softmax(QKᵀ/√d)",
-                    fix=_fix(leaf, product, port),
-                    reference=RULE.article,
-                    path=leaf.path,
-                )
+    """Look at the logits of each softmax over a product of two computed tensors."""
+    for one in logits(context.flow):
+        if not one.scaled and not any(
+            factor.has("norm", "scale", "bounded_logits") for factor in one.factors
+        ):
+            yield Diagnostic(
+                RULE.code,
+                "error",
+                f"the logits of {one.product.place} enter the softmax without 1/√d",
+                one.softmax.place,
+                one.port,
+                received="softmax(QKᵀ)",
+                expected="softmax(QKᵀ/√d)",
+                fix=_fix(one),
+                reference=RULE.article,
+                path=one.softmax.path,
+            )
 
 
-def _fix(leaf: Leaf, product: Leaf, port: str) -> Fix | None:
-    queries = product.input(product.spec.inputs[0].name)
+def _fix(one: Logits) -> Fix | None:
+    queries = one.product.input(one.product.spec.inputs[0].name)
     size = queries.shape[-1] if isinstance(queries, Tensor) else None
-    target = f"{leaf.call.node.id}.{port}"
-    if not isinstance(size, int) or target not in leaf.frame.definition.sources:
+    definition, target = one.softmax.frame.definition, f"{one.softmax.call.node.id}.{one.port}"
+    if not isinstance(size, int) or target not in definition.sources:
         return None
-    operations = insertion(
-        leaf.frame.definition, target, "Scale", "scale", ("x", "out"), factor=f"1/sqrt({size})"
-    )
+    operations = chain(definition, target, [("Scale", "scale", {"factor": f"1/sqrt({size})"})])
     return Fix(f"Scale the logits by 1/√{size}", operations)
 
 
-def _attention(scaled: bool) -> examples.Document:
+def attention(scaled: bool, precision: str = "fp32") -> examples.Document:
+    """Return a denoiser with attention that is written out as products and a softmax."""
     scale = {"scale": {"call": "Scale", "params": {"factor": "1/sqrt(16)"}}} if scaled else {}
     wires = (
         [("logits.out", "scale.x"), ("scale.out", "weights.x")] if scaled else [("logits.out", "weights.x")]
@@ -82,14 +69,15 @@ def _attention(scaled: bool) -> examples.Document:
             *wires, ("weights.out", "mix.a"), ("tokens.tokens", "mix.b"), ("mix.out", "map.tokens"), ("h.out", "map.like"),
         ],
         "map.out",
+        training={"precision": precision},
     )  # fmt: skip
 
 
 def bad() -> examples.Document:
     """Return a design that breaks the rule."""
-    return _attention(False)
+    return attention(False)
 
 
 def good() -> examples.Document:
     """Return a design that keeps the rule."""
-    return _attention(True)
+    return attention(True)

@@ -47,3 +47,14 @@ def _gates(flow: Flow, product: Leaf, port: str, one: Leaf, bounded: bool) -> It
         return
     for before in origins(flow, one, one.spec.inputs[0].name):
         yield from _gates(flow, product, port, before, bounded)
+
+
+def level_weights(flow: Flow) -> Iterator[tuple[int, float, Leaf]]:
+    """Yield (level, weight, gate) of each prescribed gate whose weight follows from its level alone."""
+    for leaf in flow.tagged("gate"):
+        gate = leaf.spec.gate
+        if gate is None or gate.sources != ("level",) or gate.learned or leaf.has("inference_only"):
+            continue
+        level, weight = leaf.iteration.params.get("level"), leaf.number(gate.initial)
+        if isinstance(level, int) and weight is not None:
+            yield level, weight, leaf

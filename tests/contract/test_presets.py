@@ -12,6 +12,10 @@ from designer.summary import summarize
 
 # Presets that get advice: their own authors later changed what it names, or found the alternative better.
 ADVISED = {
+    # The authors freeze the network; the tiny sizes have no trained weights to keep and are trained whole.
+    "csc-tuner-tiny": {"A034"},
+    "sc-tuner-tiny": {"A034"},
+    "sd-controlnet-tiny": {"A034"},
     "dit-xl-2-adaln": {"A003", "A006", "A007"},  # adaLN-Zero is better: Peebles & Xie 2023, figure 5
     "dit-xl-2-in-context": {"A003", "A006"},  # likewise
     "dit-xl-2-cross-attention": {"A003", "A006"},  # likewise
