@@ -42,4 +42,5 @@ class AdaRMSNorm(nn.Module):
         nn.init.zeros_(self.gain.weight)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        return self.norm(x) * (1 + self.gain(c)).unsqueeze(1)
+        x = self.norm(x) * (1 + self.gain(c)).unsqueeze(1)
+        return x

@@ -1,5 +1,6 @@
 """Adaptive layer normalisation: the condition sets shift, scale and gate of each branch."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -162,7 +163,7 @@ class AdaLNZero(nn.Module):
         nn.init.zeros_(self.proj.bias)
 
     def forward(self, c: Tensor) -> tuple[Tensor, ...]:
-        return self.proj(F.silu(c)).chunk(6, dim=1)
+        return torch.chunk(self.proj(F.silu(c)), 6, dim=1)
 
 
 class AdaLN(nn.Module):
@@ -175,7 +176,7 @@ class AdaLN(nn.Module):
         nn.init.zeros_(self.proj.bias)
 
     def forward(self, c: Tensor) -> tuple[Tensor, ...]:
-        return self.proj(F.silu(c)).chunk(4, dim=1)
+        return torch.chunk(self.proj(F.silu(c)), 4, dim=1)
 
 
 class AdaLNModulation(nn.Module):
@@ -188,7 +189,7 @@ class AdaLNModulation(nn.Module):
         nn.init.zeros_(self.proj.bias)
 
     def forward(self, c: Tensor) -> tuple[Tensor, ...]:
-        return self.proj(F.silu(c)).chunk(2, dim=1)
+        return torch.chunk(self.proj(F.silu(c)), 2, dim=1)
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

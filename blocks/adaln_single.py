@@ -87,7 +87,7 @@ class AdaLNSingle(nn.Module):
         self.table = nn.Parameter(torch.randn(6, hidden_size) / hidden_size**0.5)
 
     def forward(self, modulation: Tensor) -> tuple[Tensor, ...]:
-        return (self.table + modulation.unflatten(1, (6, -1))).unbind(1)
+        return (self.table + torch.unflatten(modulation, 1, (6, -1))).unbind(1)
 
 
 class AdaLNSingleFinal(nn.Module):

@@ -1,5 +1,6 @@
 """AdaLN-Zero for other numbers of branches: one (single-stream blocks) and three (dual attention)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -107,7 +108,7 @@ class AdaLNZeroSingle(nn.Module):
         nn.init.zeros_(self.proj.bias)
 
     def forward(self, c: Tensor) -> tuple[Tensor, ...]:
-        return self.proj(F.silu(c)).chunk(3, dim=1)
+        return torch.chunk(self.proj(F.silu(c)), 3, dim=1)
 
 
 class AdaLNZeroDual(nn.Module):
@@ -120,4 +121,4 @@ class AdaLNZeroDual(nn.Module):
         nn.init.zeros_(self.proj.bias)
 
     def forward(self, c: Tensor) -> tuple[Tensor, ...]:
-        return self.proj(F.silu(c)).chunk(9, dim=1)
+        return torch.chunk(self.proj(F.silu(c)), 9, dim=1)

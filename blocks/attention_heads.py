@@ -1,5 +1,6 @@
 """The parts of multi-head attention: projection into heads, softmax attention over them."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -100,7 +101,7 @@ class ProjectQKV(nn.Module):
             nn.init.zeros_(self.qkv.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # [B, N, 3, heads, D / heads]
+        qkv = torch.unflatten(self.qkv(x), -1, (3, self.num_heads, -1))  # [B, N, 3, heads, D / heads]
         return qkv.permute(2, 0, 3, 1, 4).unbind(0)
 
 

@@ -146,7 +146,8 @@ class HalveByConv(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 2, stride=2, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x)
+        x = self.conv(x)
+        return x
 
 
 class DoubleByConv(nn.Module):
@@ -157,4 +158,5 @@ class DoubleByConv(nn.Module):
         self.conv = nn.ConvTranspose2d(channels, channels, 2, stride=2, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x)
+        x = self.conv(x)
+        return x

@@ -62,4 +62,5 @@ class ClassEmbedding(nn.Module):
         if self.training and self.dropout > 0:
             dropped = torch.rand(y.shape, device=y.device) < self.dropout
             y = torch.where(dropped, self.num_classes, y)
-        return self.table(y)
+        c: Tensor = self.table(y)
+        return c

@@ -51,7 +51,7 @@ SPECS = (
             gain="0",
             zero_init=True,
         ),
-        initialize={"": "nn.init.zeros_({self}.weight)\nnn.init.zeros_({self}.bias)"},
+        initialize={"": "for parameter in {self}.parameters():\n    nn.init.zeros_(parameter)"},
         examples=(
             Example({"x": (2, 3, 4, 5)}, {"out_channels": 4}),
             Example({"x": (2, 3, 4, 5)}, {"out_channels": 2, "kernel_size": 3, "padding": 1}),

@@ -65,8 +65,8 @@ SPEC = BlockSpec(
         gain="1/3",
     ),
     initialize={
-        "zero": "nn.init.zeros_({self}.weight)\nnn.init.zeros_({self}.bias)",
-        "xavier_uniform": "nn.init.xavier_uniform_({self}.weight)\nnn.init.zeros_({self}.bias)",
+        "zero": "for parameter in {self}.parameters():\n    nn.init.zeros_(parameter)",
+        "xavier_uniform": 'nn.init.xavier_uniform_({self}.weight)\nnn.init.zeros_({self}.get_parameter("bias"))',
     },
     examples=(
         Example({"x": (2, 3, 8, 8)}, {"out_channels": 4}),

@@ -47,7 +47,7 @@ SPECS = (
             "or as the identity",
             gain="1/3",
         ),
-        initialize={"zero": "nn.init.zeros_({self}.weight)\nnn.init.zeros_({self}.bias)"},
+        initialize={"zero": "for parameter in {self}.parameters():\n    nn.init.zeros_(parameter)"},
         examples=(
             Example({"x": (2, 4, 5, 3, 2)}, {"out_channels": 6}),
             Example({"x": (1, 4, 3, 2, 2)}, {"out_channels": 4, "kernel_size": 5, "init": "zero"}),
@@ -118,7 +118,7 @@ SPECS = (
             "local linear map in space and time; with init=zero a branch starts at 0",
             gain="1/3",
         ),
-        initialize={"zero": "nn.init.zeros_({self}.weight)\nnn.init.zeros_({self}.bias)"},
+        initialize={"zero": "for parameter in {self}.parameters():\n    nn.init.zeros_(parameter)"},
         examples=(
             Example({"x": (2, 3, 4, 5, 6)}, {"out_channels": 4}),
             Example(

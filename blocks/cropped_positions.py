@@ -104,5 +104,5 @@ class CroppedSinCosPosition(nn.Module):
         # (grid - size) // 2 in whole numbers that stay positive: exported division cuts towards 0
         middle, even = self.grid_size // 2, 1 - self.grid_size % 2
         top, left = middle - (height + even) // 2, middle - (width + even) // 2
-        table = self.table.unflatten(0, (self.grid_size, self.grid_size))
+        table = torch.unflatten(self.table, 0, (self.grid_size, self.grid_size))
         return tokens + table[top : top + height, left : left + width].flatten(0, 1)

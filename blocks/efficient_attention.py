@@ -221,12 +221,12 @@ def window_attention(q: Tensor, k: Tensor, v: Tensor, like: Tensor, patch_size: 
     rows, columns = like.shape[-2] // (patch_size * window), like.shape[-1] // (patch_size * window)
 
     def windows(x: Tensor) -> Tensor:  # [B, h, N, d] → [B · rows · columns, h, window², d]
-        grid = x.transpose(1, 2).unflatten(1, (rows, window, columns, window)).transpose(2, 3)
+        grid = torch.unflatten(x.transpose(1, 2), 1, (rows, window, columns, window)).transpose(2, 3)
         return grid.flatten(3, 4).flatten(0, 2).transpose(1, 2)
 
     found = F.scaled_dot_product_attention(windows(q), windows(k), windows(v)).transpose(1, 2).flatten(2)
-    grid = found.unflatten(1, (window, window)).unflatten(0, (-1, rows, columns)).transpose(2, 3)
-    return grid.flatten(1, 4)
+    grid = torch.unflatten(torch.unflatten(found, 1, (window, window)), 0, (-1, rows, columns))
+    return grid.transpose(2, 3).flatten(1, 4)
 
 
 def neighbours(size: int, kernel: int, like: Tensor) -> Tensor:

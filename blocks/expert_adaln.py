@@ -1,5 +1,6 @@
 """Expert adaptive layer normalisation: text and video tokens of one block are modulated each in its own way."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -59,4 +60,4 @@ class ExpertAdaLN(nn.Module):
         nn.init.zeros_(self.proj.bias)
 
     def forward(self, c: Tensor) -> tuple[Tensor, ...]:
-        return self.proj(F.silu(c)).chunk(6, dim=1)
+        return torch.chunk(self.proj(F.silu(c)), 6, dim=1)

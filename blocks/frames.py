@@ -1,5 +1,6 @@
 """The frame axis of a video: folded into the batch for what works on single frames, and unfolded again."""
 
+import torch
 from torch import Tensor
 
 from designer.spec import BlockSpec, Example, Port, Stability
@@ -28,7 +29,7 @@ SPECS = (
         family="Video",
         tags=("reshape",),
         kind="expression",
-        target="{x}.unflatten(0, {like}.shape[:2])",
+        target="torch.unflatten({x}, 0, {like}.shape[:2])",
         summary="Gives frames that were folded into the batch an axis again, as many as a reference has.",
         glyph="⊔",
         inputs=(
@@ -163,4 +164,4 @@ def repeat_frames(x: Tensor, like: Tensor) -> Tensor:
 
 def add_frame_embedding(x: Tensor, embedding: Tensor) -> Tensor:
     """Add a vector to each frame: x [B, C, T, H, W], embedding [B·T, C] → [B, C, T, H, W]."""
-    return x + embedding.unflatten(0, (x.shape[0], -1)).transpose(1, 2)[..., None, None]
+    return x + torch.unflatten(embedding, 0, (x.shape[0], -1)).transpose(1, 2)[..., None, None]

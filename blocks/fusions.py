@@ -187,7 +187,7 @@ class AttentionFusion(nn.Module):
             for tokens in (self.q(trunk), self.k(skip), self.v(skip))
         )
         found = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-        return a + self.proj(found).transpose(1, 2).unflatten(2, a.shape[2:])
+        return a + torch.unflatten(self.proj(found).transpose(1, 2), 2, a.shape[2:])
 
 
 class ChannelShuffleFusion(nn.Module):
@@ -199,11 +199,12 @@ class ChannelShuffleFusion(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 1)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        a_even, a_odd = a.unflatten(1, (-1, 2)).unbind(2)
-        b_even, b_odd = b.unflatten(1, (-1, 2)).unbind(2)
+        a_even, a_odd = torch.unflatten(a, 1, (-1, 2)).unbind(2)
+        b_even, b_odd = torch.unflatten(b, 1, (-1, 2)).unbind(2)
         first = torch.cat([a_odd, b_even], dim=1)
         second = torch.cat([a_even, b_odd], dim=1)
-        return self.conv1(first) + self.conv2(second)
+        a = self.conv1(first) + self.conv2(second)
+        return a
 
 
 class SkipDropout(nn.Module):

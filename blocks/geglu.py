@@ -1,5 +1,6 @@
 """The gated activation of transformer feed-forward networks."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -44,5 +45,5 @@ class GEGLU(nn.Module):
         self.proj = nn.Linear(in_features, 2 * out_features, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        value, gate = self.proj(x).chunk(2, dim=-1)
+        value, gate = torch.chunk(self.proj(x), 2, dim=-1)
         return value * F.gelu(gate)

@@ -82,7 +82,7 @@ class GLU(nn.Module):
         self.proj = nn.Linear(in_features, 2 * out_features)
 
     def forward(self, x: Tensor) -> Tensor:
-        value, gate = self.proj(x).chunk(2, dim=-1)
+        value, gate = torch.chunk(self.proj(x), 2, dim=-1)
         return value * torch.sigmoid(gate)
 
 
@@ -94,5 +94,5 @@ class SwiGLU(nn.Module):
         self.proj = nn.Linear(in_features, 2 * out_features, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        value, gate = self.proj(x).chunk(2, dim=-1)
+        value, gate = torch.chunk(self.proj(x), 2, dim=-1)
         return value * F.silu(gate)

@@ -1,5 +1,6 @@
 """Attention heads cut out of tokens, and attention that leaves some tokens out."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -74,7 +75,7 @@ SPECS = (
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
     """Cut tokens [B, N, h·d] into heads [B, h, N, d] (Vaswani et al. 2017)."""
-    return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+    return torch.unflatten(x, -1, (num_heads, -1)).transpose(1, 2)
 
 
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ SPEC = BlockSpec(
         gain="1/3",
     ),
     initialize={
-        "zero": "nn.init.zeros_({self}.weight)\nnn.init.zeros_({self}.bias)",
+        "zero": "for parameter in {self}.parameters():\n    nn.init.zeros_(parameter)",
         "xavier_uniform": "nn.init.xavier_uniform_({self}.weight)\nnn.init.zeros_({self}.bias)",
         "normal_0.02": "nn.init.normal_({self}.weight, std=0.02)",
     },

@@ -1,5 +1,6 @@
 """Queries, keys and values of a map's pixels, in the three orders of channels that published weights use."""
 
+import torch
 from torch import Tensor
 
 from designer.spec import BlockSpec, Constraint, Example, Param, Port, Stability
@@ -94,14 +95,14 @@ SPECS = (
 
 def map_heads(qkv: Tensor, num_heads: int) -> tuple[Tensor, ...]:
     """Cut [B, 3·h·d, H, W], channels [qkv][head][channel], into q, k, v [B, h, HW, d]."""
-    return qkv.flatten(2).unflatten(1, (3, num_heads, -1)).transpose(-2, -1).unbind(1)
+    return torch.unflatten(qkv.flatten(2), 1, (3, num_heads, -1)).transpose(-2, -1).unbind(1)
 
 
 def map_heads_legacy(qkv: Tensor, num_heads: int) -> tuple[Tensor, ...]:
     """Cut [B, h·3·d, H, W], channels [head][qkv][channel], into q, k, v [B, h, HW, d]."""
-    return qkv.flatten(2).unflatten(1, (num_heads, 3, -1)).transpose(-2, -1).unbind(2)
+    return torch.unflatten(qkv.flatten(2), 1, (num_heads, 3, -1)).transpose(-2, -1).unbind(2)
 
 
 def map_heads_interleaved(qkv: Tensor, num_heads: int) -> tuple[Tensor, ...]:
     """Cut [B, h·d·3, H, W], channels [head][channel][qkv], into q, k, v [B, h, HW, d]."""
-    return qkv.flatten(2).unflatten(1, (num_heads, -1, 3)).permute(3, 0, 1, 4, 2).unbind(0)
+    return torch.unflatten(qkv.flatten(2), 1, (num_heads, -1, 3)).permute(3, 0, 1, 4, 2).unbind(0)

@@ -67,4 +67,4 @@ class MixtureOfExperts(nn.Module):
         hidden = F.gelu(tokens @ self.weight1 + self.bias1, approximate="tanh")  # [E, B · N, H]
         expert = hidden @ self.weight2 + self.bias2  # [E, B · N, D]
         weights = gates.flatten(0, 1).t().unsqueeze(-1)  # [E, B · N, 1]
-        return (weights * expert).sum(dim=0).unflatten(0, x.shape[:2])
+        return torch.unflatten((weights * expert).sum(dim=0), 0, x.shape[:2])

@@ -127,7 +127,8 @@ SPECS = (
 
 def normalize(x: Tensor, dim: tuple[int, ...], count: int) -> Tensor:
     """Scale x to unit root mean square over the axes `dim`, which hold `count` numbers."""
-    return x / (1e-4 + torch.linalg.vector_norm(x, dim=dim, keepdim=True) / math.sqrt(count))
+    norm: Tensor = torch.linalg.vector_norm(x, dim=dim, keepdim=True)
+    return x / (1e-4 + norm / math.sqrt(count))
 
 
 class MPConv2d(nn.Module):

@@ -172,10 +172,10 @@ class PatchEmbed(nn.Module):
         super().__init__()
         self.proj = nn.Conv2d(in_channels, hidden_size, patch_size, stride=patch_size)
         nn.init.xavier_uniform_(self.proj.weight.view(hidden_size, -1))
-        nn.init.zeros_(self.proj.bias)
+        nn.init.zeros_(self.proj.get_parameter("bias"))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.proj(x).flatten(2).transpose(1, 2)
+        return torch.flatten(self.proj(x), 2).transpose(1, 2)
 
 
 class SinCosPosition(nn.Module):
@@ -202,5 +202,6 @@ class SinCosPosition(nn.Module):
 def unpatchify(tokens: Tensor, like: Tensor, patch_size: int) -> Tensor:
     """Tokens [B, hw, p·p·C] of a map `like` [B, *, H, W] → map [B, C, H, W]."""
     height, width = like.shape[-2] // patch_size, like.shape[-1] // patch_size
-    x = tokens.unflatten(2, (patch_size, patch_size, -1)).unflatten(1, (height, width))  # [B, h, w, p, p, C]
+    x = torch.unflatten(tokens, 2, (patch_size, patch_size, -1))
+    x = torch.unflatten(x, 1, (height, width))  # [B, h, w, p, p, C]
     return x.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from designer.spec import BlockSpec, Constraint, Example, Param, Port, Stability
@@ -137,12 +138,14 @@ class PatchEmbed3D(nn.Module):
             nn.init.zeros_(self.proj.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.proj(x).flatten(2).transpose(1, 2)
+        return torch.flatten(self.proj(x), 2).transpose(1, 2)
 
 
 def unpatchify_3d(tokens: Tensor, like: Tensor, patch_size: Sequence[int]) -> Tensor:
     """Tokens [B, thw, p_t·p_h·p_w·C] of a video `like` [B, *, T, H, W] → video [B, C, T, H, W]."""
     p_t, p_h, p_w = patch_size
     grid = (like.shape[2] // p_t, like.shape[3] // p_h, like.shape[4] // p_w)
-    x = tokens.unflatten(2, (p_t, p_h, p_w, -1)).unflatten(1, grid)  # [B, t, h, w, p_t, p_h, p_w, C]
+    x = torch.unflatten(
+        torch.unflatten(tokens, 2, (p_t, p_h, p_w, -1)), 1, grid
+    )  # [B, t, h, w, p_t, p_h, p_w, C]
     return x.permute(0, 7, 1, 4, 2, 5, 3, 6).flatten(6, 7).flatten(4, 5).flatten(2, 3)

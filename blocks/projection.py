@@ -32,7 +32,7 @@ SPEC = BlockSpec(
         "a learned rotation of the channels; can suppress harmful directions of the skip",
         gain="1/3",
     ),
-    initialize={"zero": "nn.init.zeros_({self}.weight)\nnn.init.zeros_({self}.bias)"},
+    initialize={"zero": "for parameter in {self}.parameters():\n    nn.init.zeros_(parameter)"},
     examples=(
         Example({"x": (2, 3, 4, 4)}, {"out_channels": 5}),
         Example({"x": (2, 3, 4, 4)}, {"out_channels": 3, "bias": False}),

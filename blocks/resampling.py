@@ -37,7 +37,7 @@ SPECS = (
             "", "no low-pass before subsampling: some aliasing is carried by the skips", gain="1/3"
         ),
         initialize={
-            "xavier_uniform": "nn.init.xavier_uniform_({self}.conv.weight)\nnn.init.zeros_({self}.conv.bias)",
+            "xavier_uniform": 'nn.init.xavier_uniform_({self}.conv.weight)\nnn.init.zeros_({self}.conv.get_parameter("bias"))',
         },
         examples=(
             Example({"x": (2, 4, 8, 6)}, {}),
@@ -73,7 +73,7 @@ SPECS = (
         article="2.2.4, 9",
         stability=Stability("", "no checkerboard, unlike a transposed convolution of stride 2", gain="1/3"),
         initialize={
-            "xavier_uniform": "nn.init.xavier_uniform_({self}.conv.weight)\nnn.init.zeros_({self}.conv.bias)",
+            "xavier_uniform": 'nn.init.xavier_uniform_({self}.conv.weight)\nnn.init.zeros_({self}.conv.get_parameter("bias"))',
         },
         examples=(
             Example({"x": (2, 4, 3, 5)}, {}),
@@ -91,7 +91,8 @@ class DownsampleConv(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.pad(x, (0, 1, 0, 1)))
+        x = self.conv(F.pad(x, (0, 1, 0, 1)))
+        return x
 
 
 class UpsampleConv(nn.Module):
@@ -102,4 +103,5 @@ class UpsampleConv(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        x = self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return x

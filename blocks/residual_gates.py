@@ -296,5 +296,5 @@ class HeadGate(nn.Module):
         self.alpha = nn.Parameter(torch.zeros(num_heads, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        heads = x.unflatten(-1, (self.num_heads, -1))  # [B, N, h, d]
+        heads = torch.unflatten(x, -1, (self.num_heads, -1))  # [B, N, h, d]
         return (2 * torch.sigmoid(self.alpha) * heads).flatten(2)

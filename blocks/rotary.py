@@ -268,7 +268,7 @@ class RotaryPosition3D(nn.Module):
 
 def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate pairs of features of queries or keys: x [B, heads, N, d], cos and sin [N, d / 2] (Su et al. 2021)."""
-    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
+    first, second = torch.unflatten(x, -1, (-1, 2)).unbind(-1)
     rotated = torch.stack([first * cos - second * sin, first * sin + second * cos], dim=-1)
     return rotated.flatten(-2).type_as(x)
 

@@ -99,7 +99,7 @@ SPECS = (
 def scaled_rotary_2d(like: Tensor, head_size: int, patch_size: int, base_size: int) -> tuple[Tensor, Tensor]:
     """Rotary positions of the patches of a map [B, C, H, W] → cos, sin [hw, d] (Li et al. 2024)."""
     height, width = like.shape[-2] // patch_size, like.shape[-1] // patch_size
-    longest = torch.sym_max(height, width)
+    longest: int = torch.sym_max(height, width)  # type: ignore[no-untyped-call]
     exponent = torch.arange(0, head_size // 2, 2, dtype=torch.float32, device=like.device) / (head_size // 2)
     omega = 10000.0**-exponent
 
@@ -115,7 +115,7 @@ def scaled_rotary_2d(like: Tensor, head_size: int, patch_size: int, base_size: i
 
 def rotate_features(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate pairs of features of queries or keys: x [B, heads, N, d], cos and sin [N, d] (Su et al. 2021)."""
-    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
+    first, second = torch.unflatten(x, -1, (-1, 2)).unbind(-1)
     return (x * cos + torch.stack([-second, first], dim=-1).flatten(-2) * sin).type_as(x)
 
 

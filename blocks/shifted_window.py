@@ -85,11 +85,12 @@ def shifted_window_attention(
     height, width, heads = like.shape[-2] // patch_size, like.shape[-1] // patch_size, q.shape[1]
 
     def windows(grid: Tensor) -> Tensor:  # [B, h, height, width, d] → [B, h · windows, window², d]
-        cut = grid.unflatten(3, (width // window, window)).unflatten(2, (height // window, window))
+        cut = torch.unflatten(grid, 3, (width // window, window))
+        cut = torch.unflatten(cut, 2, (height // window, window))
         return cut.transpose(3, 4).flatten(4, 5).flatten(1, 3)
 
     def shifted(x: Tensor) -> Tensor:
-        return windows(x.unflatten(2, (height, width)).roll((shift, shift), (2, 3)))
+        return windows(torch.unflatten(x, 2, (height, width)).roll((shift, shift), (2, 3)))
 
     # Tokens that the shift carried over an edge attend only to one another.
     carried_down = (torch.arange(height, device=q.device) < shift)[:, None].expand(height, width)
@@ -97,6 +98,7 @@ def shifted_window_attention(
     region = windows((2 * carried_down.long() + carried_right.long()).expand(1, heads, -1, -1)[..., None])
     mask = region == region.transpose(-2, -1)  # [1, h · windows, window², window²]
     found = F.scaled_dot_product_attention(shifted(q), shifted(k), shifted(v), attn_mask=mask)
-    cut = found.unflatten(2, (window, window)).unflatten(1, (heads, height // window, width // window))
+    cut = torch.unflatten(found, 2, (window, window))
+    cut = torch.unflatten(cut, 1, (heads, height // window, width // window))
     grid = cut.transpose(3, 4).flatten(4, 5).flatten(2, 3)  # [B, h, height, width, d]
     return grid.roll((-shift, -shift), (2, 3)).flatten(2, 3).transpose(1, 2).flatten(2)

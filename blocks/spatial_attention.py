@@ -1,5 +1,6 @@
 """Self-attention over the pixels of a map."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -70,4 +71,4 @@ class SpatialSelfAttention(nn.Module):
             for layer in (self.q, self.k, self.v)
         )
         tokens = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-        return self.proj(tokens).transpose(1, 2).reshape(batch, channels, height, width)
+        return torch.transpose(self.proj(tokens), 1, 2).reshape(batch, channels, height, width)

@@ -1,5 +1,6 @@
 """Self-attention over the frames of a video, each place for itself."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -51,7 +52,7 @@ SPEC = BlockSpec(
         "consistency over the frames",
         "1/√d_h keeps the logits at unit scale; with init=zero it leaves a trained image network as it is",
     ),
-    initialize={"zero": "nn.init.zeros_({self}.proj.weight)\nnn.init.zeros_({self}.proj.bias)"},
+    initialize={"zero": "for parameter in {self}.proj.parameters():\n    nn.init.zeros_(parameter)"},
     examples=(
         Example({"x": (2, 3, 5, 8)}, {"num_heads": 2}),
         Example({"x": (1, 4, 2, 8)}, {"num_heads": 4, "init": "zero"}),
@@ -76,4 +77,4 @@ class TemporalAttention(nn.Module):
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # [B, T, N, 3, heads, D / heads]
         q, k, v = qkv.permute(3, 0, 2, 4, 1, 5).flatten(1, 2).unbind(0)  # [B · N, heads, T, D / heads]
         x = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)  # [B · N, T, D]
-        return self.proj(x).unflatten(0, (batch, places)).transpose(1, 2)
+        return torch.unflatten(self.proj(x), 0, (batch, places)).transpose(1, 2)

@@ -23,6 +23,8 @@ class LearnedTensor(nn.Module):
 class FixedTensor(nn.Module):
     """A constant tensor; `values` are its numbers, last axis fastest."""
 
+    value: Tensor
+
     def __init__(self, values: Sequence[float], shape: Sequence[int]) -> None:
         super().__init__()
         self.register_buffer("value", torch.tensor(values).reshape(tuple(shape)), persistent=False)
@@ -34,6 +36,8 @@ class FixedTensor(nn.Module):
 
 class StoredTensor(nn.Module):
     """A constant tensor that is loaded with the weights."""
+
+    value: Tensor
 
     def __init__(self, shape: Sequence[int]) -> None:
         super().__init__()

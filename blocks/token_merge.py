@@ -116,7 +116,8 @@ class TokenMerge(nn.Module):
         self.proj = nn.Conv2d(in_channels, out_channels, patch_size, stride=patch_size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.proj(x)
+        x = self.proj(x)
+        return x
 
 
 class TokenSplit(nn.Module):
@@ -127,7 +128,8 @@ class TokenSplit(nn.Module):
         self.proj = nn.ConvTranspose2d(in_channels, out_channels, patch_size, stride=patch_size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.proj(x)
+        x = self.proj(x)
+        return x
 
 
 class LearnedLerp(nn.Module):

@@ -152,7 +152,7 @@ def initialize_lines(site: Site) -> list[Line]:
     ):
         return []
     has_bias = _constant(site.texts.get("bias", "True")) is not False
-    statements = [line for line in spec.initialize[choice].split("\n") if has_bias or ".bias" not in line]
+    statements = [line for line in spec.initialize[choice].split("\n") if has_bias or "bias" not in line]
     if site.count:
         body = [f"    {line.replace('{self}', 'layer')}" for line in statements]
         return [

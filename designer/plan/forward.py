@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from designer.document import Definition
 from designer.plan.constructor import Site
 from designer.plan.expression import Expression, apply, balanced, is_composite
+from designer.plan.known import first_assignments, is_known
 from designer.plan.model import WIDTH, Line, call
 from designer.plan.variables import Variables
 from designer.shapes.repeat import carried
@@ -23,6 +24,9 @@ class ForwardPlan:
     sites: dict[str, Site]
     comments: dict[str, str] = field(default_factory=dict)  # endpoint → shape comment
     lines: list[Line] = field(default_factory=list)
+    written: list[tuple[str, tuple[str, ...], str]] = field(
+        default_factory=list
+    )  # lines before they are laid out
 
     def __post_init__(self) -> None:
         self.variables = Variables(self.definition, self.sites)
@@ -45,13 +49,17 @@ class ForwardPlan:
         self._emit(text, expression.nodes, endpoint)
 
     def _emit(self, text: str, nodes: tuple[str, ...], endpoint: str = "") -> None:
+        self.lines.append(self._line(text, nodes, endpoint))
+        self.written.append((text, nodes, endpoint))
+
+    def _line(self, text: str, nodes: tuple[str, ...], endpoint: str = "") -> Line:
         comment = self.comments.get(endpoint, "")
         if INDENT + len(text) > WIDTH and "\n" not in text:
             text = _wrapped(text)
         if comment and "\n" not in text and INDENT + len(text) + len(comment) + 5 <= WIDTH:
             text = f"{text}  # {comment}"
         places = list(dict.fromkeys(f"{self.definition.name}/{node}" for node in nodes))
-        self.lines.append(Line(text, " ".join(places)))
+        return Line(text, " ".join(places))
 
     # -- nodes --------------------------------------------------------------------------------------------
 
@@ -70,9 +78,44 @@ class ForwardPlan:
         values = [self.variables.value(endpoint) for endpoint in self.variables.results]
         if len(values) > 1 and sum(len(value.text) for value in values) > INLINE_WIDTH:
             values = [self._settle(endpoint) for endpoint in self.variables.results]
+        if len(values) == 1:
+            values = [self._tensor(values[0])]
         nodes = tuple(node for value in values for node in value.nodes)
         self._emit(f"return {', '.join(value.text for value in values)}", nodes)
         return self.lines
+
+    def _tensor(self, value: Expression) -> Expression:
+        """Return the result as a value whose type is known to checkers: a call of a module has type Any."""
+        inputs = {port.name for port in self.definition.inputs if not port.stack}
+        arguments = (port.name for port in self.definition.inputs)
+        first = first_assignments(
+            [text for text, _, _ in self.written], (*arguments, *self.variables.functions)
+        )
+        if is_known(value.text, (name for name, (_, known) in first.items() if known)):
+            return value
+        port = self.definition.outputs[0]
+        annotation = "list[Tensor]" if port.stack else "Tensor"
+        if value.text in first:
+            self._annotate(value.text, first[value.text][0], annotation)
+            return value
+        self.variables.consume(value)
+        name = port.name if port.name in inputs else self.variables.name(self.variables.results[0])
+        if port.stack or name not in inputs:
+            taken = self.variables.reserved | first.keys()
+            name = self.variables.fresh(port.name, taken) if port.name in taken else port.name
+            self._emit(f"{name}: {annotation} = {value.text}", value.nodes)
+        else:
+            self._emit(f"{name} = {value.text}", value.nodes)
+        return Expression(name)
+
+    def _annotate(self, name: str, index: int, annotation: str) -> None:
+        """State the type of a variable where it is first assigned."""
+        text, nodes, endpoint = self.written[index]
+        if text.startswith(f"{name} = "):
+            text = f"{name}: {annotation}{text.removeprefix(name)}"
+            self.lines[index] = self._line(text, nodes, endpoint)
+        else:  # one of several targets, which take no annotation
+            self.lines.insert(index, self._line(f"{name}: {annotation}", nodes))
 
     def _arguments(self, node: str, site: Site, force: bool = False) -> dict[str, Expression]:
         ports = [

@@ -2,7 +2,7 @@
 
 import keyword
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from designer.document import Definition
 from designer.names import GLOBALS
@@ -137,7 +137,7 @@ class Variables:
         return "h" if spatial and not is_list and "h" not in taken else node
 
     @staticmethod
-    def fresh(wanted: str, taken: set[str]) -> str:
+    def fresh(wanted: str, taken: Set[str]) -> str:
         """Return the wanted name with the first number that is free."""
         number = 2
         while f"{wanted}_{number}" in taken:
