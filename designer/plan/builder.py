@@ -24,7 +24,7 @@ from designer.plan.variants import Variant
 from designer.shapes.binding import SizeList
 from designer.shapes.frame import Call, Frame
 from designer.shapes.params import declarations
-from designer.shapes.values import shape_text
+from designer.shapes.values import Tensor, shape_text
 from designer.spec import BlockSpec, Param
 
 _ANNOTATIONS = {"int": "int", "float": "float", "bool": "bool", "list": "Sequence[int]"}
@@ -198,11 +198,16 @@ class ClassBuilder:
         plan, definition = self.plan, self.definition
         taken = [port for port in definition.inputs if port.name in self.inputs]
         plan.forward_arguments = [f"{port.name}: {_annotation(port)}" for port in taken]
-        outputs = [_annotation(port) for port in definition.outputs]
+        outputs = [self._returned(port) for port in definition.outputs]
         plan.returns = outputs[0] if len(outputs) == 1 else f"tuple[{', '.join(outputs)}]"
         comments = self._comments() if definition.name == self.design.main else {}
         plan.forward = ForwardPlan(definition, self.sites, comments).build()
         plan.forward_doc = self._forward_doc()
+
+    def _returned(self, port: DesignPort) -> str:
+        """The annotation of an output; what has no axes may be a number, as a gate that only knows its level."""
+        value = self.symbolic.outputs.get(port.name)
+        return "Tensor | float" if isinstance(value, Tensor) and value.shape == () else _annotation(port)
 
     def _forward_doc(self) -> list[str]:
         """One line of shapes where they fit, else a line an input."""
@@ -214,11 +219,8 @@ class ClassBuilder:
         if not is_main and len(one) <= 90:
             return [one]
         named = ", ".join(f"{port.name} {_port_text(port)}".strip() for port in self.definition.outputs)
-        return [
-            f"Return {named}.",
-            "",
-            *(f"{port.name}: {_port_text(port)}" for port in taken),
-        ]
+        arguments = [f"{port.name}: {_port_text(port)}" for port in taken]
+        return [f"Return {named}.", *([""] if arguments else []), *arguments]
 
     def _comments(self) -> dict[str, str]:
         """Shapes worth a comment: where they differ from those of the node's first input."""

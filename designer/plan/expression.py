@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from designer.document import Definition
 from designer.plan.constructor import Site
+from designer.plan.texts import close_powers
 from designer.spec import BlockSpec
 
 _OPERATOR = re.compile(r"^[\w.\[\]]+(\(.*\))?(\[.*\])?$", re.DOTALL)
@@ -46,7 +47,7 @@ def apply(node: str, site: Site, values: Mapping[str, Expression]) -> Expression
             port: value.text if is_call or passes or value.fits(target.target, port) else f"({value.text})"
             for port, value in values.items()
         }
-        text = _spliced(target.target, bare).format(**bare, **_read(site))
+        text = close_powers(_spliced(target.target, bare).format(**bare, **_read(site)))
     elif isinstance(target, BlockSpec) and target.kind == "function":
         given = [value.text for value in values.values()] + _function_arguments(site, target)
         text = f"{target.target}({', '.join(given)})"

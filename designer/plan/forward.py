@@ -81,7 +81,7 @@ class ForwardPlan:
         if len(values) == 1:
             values = [self._tensor(values[0])]
         nodes = tuple(node for value in values for node in value.nodes)
-        self._emit(f"return {', '.join(value.text for value in values)}", nodes)
+        self._emit(_returned([value.text for value in values]), nodes)
         return self.lines
 
     def _tensor(self, value: Expression) -> Expression:
@@ -250,6 +250,14 @@ class ForwardPlan:
             return f"for {element} in {modules}:"
         stacks = ", ".join(f"reversed({stack})" for stack in popped.values())
         return f"for {', '.join([element, *popped])} in zip({modules}, {stacks}, strict=True):"
+
+
+def _returned(texts: list[str]) -> str:
+    """A return statement, a line each for several values that one line cannot hold."""
+    one = f"return {', '.join(texts)}"
+    if len(texts) == 1 or INDENT + len(one) <= WIDTH:
+        return one
+    return "return (\n" + "".join(f"{' ' * (INDENT + 4)}{text},\n" for text in texts) + f"{' ' * INDENT})"
 
 
 def _unpacked(names: list[str], text: str) -> str:

@@ -150,13 +150,13 @@ def python_source(text: str, count: str = "") -> str:
         def visit_Name(self, node: ast.Name) -> ast.expr:
             return ast.parse(count, mode="eval").body if node.id == "L" and count else node
 
-    # The formatter leaves no space around a power of two plain operands.
-    source = re.sub(
-        r"(?<![\w.)\]])([A-Za-z_]\w*|\d+) \*\* ([A-Za-z_]\w*|\d+)(?![\w.(\[])",
-        r"\1**\2",
-        ast.unparse(Count().visit(tree)),
-    )
-    return quoted(source)
+    return quoted(close_powers(ast.unparse(Count().visit(tree))))
+
+
+def close_powers(source: str) -> str:
+    """Leave no space around a power of two plain operands, as the formatter does."""
+    plain = r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|\d+(?:\.\d+)?)"
+    return re.sub(rf"(?<![\w.)\]]){plain} \*\* {plain}(?![\w.(\[])", r"\1**\2", source)
 
 
 def quoted(source: str) -> str:
