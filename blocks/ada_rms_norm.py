@@ -22,6 +22,8 @@ SPEC = BlockSpec(
     ),
     parameters="hidden_size*cond_size",
     flops="2*cond_size*hidden_size*B",
+    saved=("x", "c", "x_numel + x_numel/hidden_size + B*hidden_size"),
+    work="x_numel + B*hidden_size",
     formula="y = (1 + W c) ⊙ x/√(mean(x²) + ε), W = 0 at start",
     reference="Crowson et al. 2024, arXiv:2401.11605; Zhang & Sennrich 2019, arXiv:1910.07467",
     article="11.1, 11.3",

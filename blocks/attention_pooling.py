@@ -37,6 +37,7 @@ SPEC = BlockSpec(
     ),
     parameters="3*hidden_size*(hidden_size + 1) + hidden_size",
     flops="2*hidden_size*(out_numel + 2*(x_numel + out_numel)) + 4*(x_numel + out_numel)",
+    saved=("out", "3*B*(N + 1)*hidden_size + 2*out_numel + B*num_heads"),
     formula="y = softmax(QKᵀ/√d_h) V, Q from c = mean(x) + p, K and V from [c; x]",
     reference="Radford et al. 2021, arXiv:2103.00020; Saharia et al. 2022, arXiv:2205.11487",
     article="2.2.3",

@@ -59,6 +59,8 @@ SPECS = (
         constraints=(
             Constraint("2*pairs <= head_size", "{pairs} pairs need more than the {head_size} features of a head"),
         ),
+        saved=("x if cos", "cos if x", "sin if x"),
+        work="2*B*cos_numel",
         formula="(x₁, x₂, x₃) ← (x₁ cos − x₂ sin, x₂ cos + x₁ sin, x₃)",
         reference="Su et al. 2021, arXiv:2104.09864",
         article="2.4.2, 12.1",

@@ -18,6 +18,7 @@ SPEC = BlockSpec(
         Param("eps", "float", 1e-5, minimum=0.0, help="added to the variance"),
     ),
     parameters="2*num_features",
+    saved=("x", "2*num_features"),
     formula="y = γ (x − μ_batch)/√(σ²_batch + ε) + β",
     reference="Ioffe & Szegedy 2015, arXiv:1502.03167",
     article="IV",

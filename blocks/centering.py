@@ -13,6 +13,7 @@ SPEC = BlockSpec(
     glyph="±",
     inputs=(Port("x", "any", "*S"),),
     outputs=(Port("out", "same:x", "*S"),),
+    work="x_numel",
     formula="y = 2x − 1",
     reference="Song et al. 2020, arXiv:2011.13456",
     article="1.3",

@@ -42,6 +42,7 @@ SPECS = (
         ),
         parameters="out_channels*(in_channels*kernel_size**2 + 1)",
         flops="2*in_channels*kernel_size**2*out_numel",
+        saved=("x",),
         formula="y = W * x + b, W = b = 0 at start",
         reference="Zhang et al. 2023, arXiv:2302.05543",
         article="8",
@@ -71,6 +72,7 @@ SPECS = (
         params=(
             Param("strength", "float", 1.0, minimum=0.0, help="weight of the control; 0 switches it off"),
         ),
+        work="x_numel",
         formula="s' = s + γ · c",
         reference="Zhang et al. 2023, arXiv:2302.05543",
         article="6, 8",

@@ -56,6 +56,7 @@ SPEC = BlockSpec(
     ),
     parameters="out_channels*in_channels*kernel_size**2 + (out_channels if bias else 0)",
     flops="2*in_channels*kernel_size**2*out_numel",
+    saved=("x",),
     formula="y = W * x + b",
     reference="Ronneberger et al. 2015, arXiv:1505.04597",
     article="2.1.1",

@@ -65,6 +65,7 @@ SPEC = BlockSpec(
             "{N} tokens are not the patches of a map {H}×{W} at patch size {patch_size}",
         ),
     ),
+    work="tokens_numel/B",
     formula="h ← h + table[mid ± h/2, mid ± w/2], positions k·base_size/grid_size",
     reference="Esser et al. 2024, arXiv:2403.03206",
     article="2.4.2",

@@ -25,6 +25,7 @@ SPEC = BlockSpec(
             help="probability of a zero",
         ),
     ),
+    saved=("x_numel",),
     formula="y = m ⊙ x / (1 − p), m ~ Bernoulli(1 − p)",
     reference="Srivastava et al. 2014",
     article="9",

@@ -22,6 +22,7 @@ SPEC = BlockSpec(
         Port("c_noise", "sigma", "B"),
     ),
     params=(Param("sigma_data", "float", 0.5, minimum=0.0, help="standard deviation of the data"),),
+    saved=("sigma", "c_in", "3*sigma_numel"),
     formula="D(x) = c_skip x + c_out F(c_in x, c_noise); c_skip = s²/(σ²+s²), c_out = σs/√(σ²+s²), c_in = 1/√(σ²+s²), c_noise = ln(σ)/4",
     reference="Karras et al. 2022, arXiv:2206.00364, section 5",
     article="1.3, 2.2.5",

@@ -28,6 +28,8 @@ SPEC = BlockSpec(
         ),
     ),
     flops="in_features*out_numel",
+    saved=("out_numel/2",),
+    work="3*out_numel/2",
     formula="[cos, sin](2π W x), W ~ N(0, 1) constant",
     reference="Tancik et al. 2020, arXiv:2006.10739; Crowson et al. 2024, arXiv:2401.11605",
     article="2.1.4",

@@ -29,6 +29,8 @@ SPEC = BlockSpec(
     ),
     parameters="dim//2",
     frozen=True,
+    saved=("out_numel/2",),
+    work="3*out_numel/2",
     formula="[sin, cos](2π W t), W ~ N(0, 1) frozen",
     reference="Tancik et al. 2020, arXiv:2006.10739",
     article="2.1.4",

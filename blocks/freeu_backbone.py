@@ -31,6 +31,7 @@ SPECS = (
         constraints=(
             Constraint("channels % 2 == 0", "{channels} channels have no first half; use an even number"),
         ),
+        work="x_numel/2",
         formula="d[: C/2] ← b·d[: C/2]",
         reference="Si et al. 2023, arXiv:2309.11497",
         article="6",
@@ -58,6 +59,7 @@ SPECS = (
         constraints=(
             Constraint("channels % 2 == 0", "{channels} channels have no first half; use an even number"),
         ),
+        saved=("x", "3*x_numel/channels + 3*B"),
         formula="d[: C/2] ← ((b − 1)m + 1)·d[: C/2], m = mean over channels, scaled to [0, 1] in each sample",
         reference="Si et al. 2023, arXiv:2309.11497 (published code)",
         article="6",

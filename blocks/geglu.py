@@ -24,6 +24,7 @@ SPEC = BlockSpec(
     ),
     parameters="2*out_features*(in_features + (1 if bias else 0))",
     flops="4*in_features*out_numel",
+    saved=("x", "3*out_numel"),
     formula="y = (W₁x + b₁) ⊙ GELU(W₂x + b₂)",
     reference="Shazeer 2020, arXiv:2002.05202",
     article="2.3.2, 12.2",

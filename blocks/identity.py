@@ -13,6 +13,7 @@ SPEC = BlockSpec(
     glyph="·",
     inputs=(Port("x", "any", "*S"),),
     outputs=(Port("out", "same:x", "*S"),),
+    views={"out": "x"},
     formula="y = x",
     reference="He et al. 2016, arXiv:1603.05027",
     article="10.1",

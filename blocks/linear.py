@@ -35,6 +35,7 @@ SPEC = BlockSpec(
     ),
     parameters="out_features*in_features + (out_features if bias else 0)",
     flops="2*in_features*out_numel",
+    saved=("x",),
     formula="y = x Wᵀ + b",
     reference="Vaswani et al. 2017, arXiv:1706.03762",
     article="2.4.2",

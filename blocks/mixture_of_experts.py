@@ -30,6 +30,11 @@ SPEC = BlockSpec(
     ),
     parameters="num_experts*hidden_size + num_experts*(2*hidden_size*mlp_hidden + mlp_hidden + hidden_size)",
     flops="2*num_experts*x_numel + 4*num_experts*mlp_hidden*x_numel",
+    saved=(
+        "x",
+        "B*N*(2*top_k + 5*num_experts/4 + 2*num_experts*mlp_hidden + num_experts*hidden_size)",
+        "num_experts*hidden_size*mlp_hidden",
+    ),
     formula="y = Σ_e g_e·W₂ᵉ GELU(W₁ᵉ x), g = softmax of the top-k router logits",
     reference="Shazeer et al. 2017, arXiv:1701.06538; Fei et al. 2024, arXiv:2407.11633 (DiT-MoE)",
     article="12.2",

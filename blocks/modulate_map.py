@@ -18,6 +18,8 @@ SPEC = BlockSpec(
         Port("embedding", "vector", "B 2*channels", help="scales, then shifts"),
     ),
     outputs=(Port("out", "map", "B channels H W"),),
+    saved=("x if embedding", "embedding_numel/2"),
+    work="x_numel",
     formula="y = GN(h) ⊙ (1 + s) + b, [s, b] = W·SiLU(e)",
     reference="Nichol & Dhariwal 2021, arXiv:2102.09672; Dhariwal & Nichol 2021, arXiv:2105.05233",
     article="2.1.4, 2.2.3",

@@ -17,6 +17,7 @@ SPEC = BlockSpec(
     inputs=(Port("y", "class", "B", dtype="int64"),),
     outputs=(Port("out", "vector", "B num_classes"),),
     params=(Param("num_classes", "int", 1000, minimum=1, positional=True, omit=None, help="how many classes there are"),),
+    work="out_numel/4",
     formula="e_k = [y = k]",
     reference="Karras et al. 2022, arXiv:2206.00364",
     article="2.2.5",

@@ -55,6 +55,7 @@ SPECS = (
             "hidden_size*(in_channels*patch_size[0]*patch_size[1]*patch_size[2] + (1 if bias else 0))"
         ),
         flops="2*in_channels*patch_size[0]*patch_size[1]*patch_size[2]*tokens_numel",
+        saved=("x",),
         formula="token_n = W · patch_n + b",
         reference="Arnab et al. 2021, arXiv:2103.15691, section 3.2; Wan Team 2025, arXiv:2503.20314",
         article="2.4.2, 2.5.1",

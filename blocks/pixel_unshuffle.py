@@ -48,6 +48,7 @@ SPECS = (
         glyph="▾",
         inputs=(Port("x", "map", "B channels H W"),),
         outputs=(Port("out", "map", "B channels (H+1)//2 (W+1)//2"),),
+        saved=("x",),
         formula="y = mean₂ₓ₂(x)",
         reference="Mou et al. 2023, arXiv:2302.08453",
         article="8, 9",

@@ -24,6 +24,7 @@ SPEC = BlockSpec(
     ),
     parameters="out_channels*in_channels + (out_channels if bias else 0)",
     flops="2*in_channels*out_numel",
+    saved=("x",),
     formula="φ(s) = W * s, W 1×1",
     reference="Lin et al. 2013, arXiv:1312.4400",
     article="6",

@@ -15,6 +15,7 @@ SPEC = BlockSpec(
     glyph="ʃ",
     inputs=(Port("x", "any", "*S"),),
     outputs=(Port("out", "same:x", "*S"),),
+    saved=("x", "x_numel"),
     formula="y = x · σ(1.702 x)",
     reference="Hendrycks & Gimpel 2016, arXiv:1606.08415, section 2",
     article="12.2",

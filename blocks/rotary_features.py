@@ -69,6 +69,8 @@ SPECS = (
         constraints=(
             Constraint("head_size % 2 == 0", "head_size {head_size} is odd; features are rotated in pairs"),
         ),
+        saved=("x if cos", "cos if x", "sin if x", "x_numel if sin"),
+        work="2*x_numel",
         formula="x ← x cos + (−x_2k+1, x_2k) sin",
         reference="Su et al. 2021, arXiv:2104.09864",
         article="2.4.2, 12.1",

@@ -23,6 +23,7 @@ SPEC = BlockSpec(
         Param("theta", "float", 10000.0, minimum=1.0, help="base of the wavelengths"),
     ),
     constraints=(Constraint("sum(axes) % 2 == 0", "axes {axes} must be even: features form pairs"),),
+    saved=("2*cos_numel + 2*cos_numel/N",),
     formula="angles = [id_a · θ^(−2k/d_a)] over the axes a",
     reference="Su et al. 2021, arXiv:2104.09864; Black Forest Labs 2024, FLUX.1",
     article="2.4.2, 12.1",

@@ -37,6 +37,7 @@ SPEC = BlockSpec(
     ),
     parameters="out_features*(in_features + 1)",
     flops="2*in_features*out_numel",
+    saved=("x",),
     formula="y = x Wᵀ + b, W ~ gain · Xavier",
     reference="Wang et al. 2022, arXiv:2203.00555; Glorot & Bengio 2010",
     article="10.2",

@@ -37,6 +37,7 @@ SPEC = BlockSpec(
     ),
     parameters="4*hidden_size*(hidden_size + 1)",
     flops="8*hidden_size*x_numel + 4*x_numel*N",
+    saved=("x", "4*x_numel + B*N*num_heads"),
     formula="softmax(QKᵀ/√d_h) V",
     reference="Vaswani et al. 2017, arXiv:1706.03762; Peebles & Xie 2023, arXiv:2212.09748",
     article="2.4.2, 12.1",

@@ -59,6 +59,7 @@ SPEC = BlockSpec(
         ),
     ),
     flops="4*q_numel*window**2",
+    saved=("4*q_numel + q_numel/head_size + q_numel*window**2/(B*head_size)",),
     formula="softmax(QKᵀ/√d_h) V within each window of w × w tokens, after a cyclic shift that a mask confines",
     reference="Liu et al. 2021, arXiv:2103.14030 (Swin); Crowson et al. 2024, arXiv:2401.11605",
     article="12.1",

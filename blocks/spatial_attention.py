@@ -37,6 +37,8 @@ SPEC = BlockSpec(
     ),
     parameters="4*channels*(channels + 1)",
     flops="8*channels*x_numel + 4*x_numel*H*W",
+    saved=("7*x_numel + B*num_heads*H*W",),
+    work="4*x_numel",
     formula="softmax(QKᵀ/√d_h) V, with Q, K, V = 1×1 projections",
     reference="Ho et al. 2020, arXiv:2006.11239",
     article="2.2.2, 9, 12.1",

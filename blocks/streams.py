@@ -39,6 +39,7 @@ SPECS = (
             Port("like", "tokens", "B M other", help="the stream that was joined first"),
         ),
         outputs=(Port("first", "tokens", "B M features"), Port("rest", "tokens", "B T-M features")),
+        views={"first": "x", "rest": "x"},
         formula="y₁ = x[:M], y₂ = x[M:]",
         reference="Esser et al. 2024, arXiv:2403.03206",
         article="12.1, 13",

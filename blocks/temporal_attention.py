@@ -45,6 +45,7 @@ SPEC = BlockSpec(
     ),
     parameters="4*hidden_size*(hidden_size + 1)",
     flops="8*hidden_size*x_numel + 4*x_numel*T",
+    saved=("x", "5*x_numel + x_numel*num_heads/hidden_size"),
     formula="softmax(QKᵀ/√d_h) V over the frames of each place",
     reference="Blattmann et al. 2023, arXiv:2304.08818, section 3.1.1; Ma et al. 2024, arXiv:2401.03048",
     article="2.5.1, 12.1",

@@ -41,6 +41,7 @@ SPEC = BlockSpec(
             "dim % 2 == 0", "the embedding size {dim} is odd; it holds a sine and a cosine per frequency"
         ),
     ),
+    saved=("out_numel/2 + dim/2",),
     formula="[sin(t ω_k), cos(t ω_k)], ω_k = max_period^(−k/(dim/2 − shift))",
     reference="Vaswani et al. 2017, arXiv:1706.03762; Ho et al. 2020, arXiv:2006.11239",
     article="2.1.4",

@@ -14,6 +14,7 @@ SPEC = BlockSpec(
     inputs=(Port("x", "tokens", "images N features"),),
     outputs=(Port("out", "tokens", "images//2 2*N features"),),
     constraints=(Constraint("images % 2 == 0", "{images} images are no pairs"),),
+    views={"out": "x"},
     formula="[2·B, N, D] → [B, 2·N, D]",
     reference="Wan Team 2025, arXiv:2503.20314",
     article="2.5.1",

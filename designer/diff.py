@@ -75,6 +75,7 @@ def diff(before: Design, after: Design, at: Mapping[str, int] | None = None) -> 
     """Compare two designs; costs are counted at the sizes `at` (default: each design's own sample)."""
     changes = [*_values("parameter", "design", before.parameters, after.parameters)]
     changes += _values("training", "design", before.training, after.training)
+    changes += _values("budget", "design", before.budgets, after.budgets)
     if before.main != after.main:
         changes.append(Change("changed", "design", "main definition", before.main, after.main))
     left = {one.name: one for one in before.reachable()}
@@ -123,7 +124,7 @@ def _nodes(place: str, before: Node, after: Node) -> Iterator[Change]:
     if before.call != after.call:
         yield Change("changed", place, "call", before.call, after.call)
     yield from _values("parameter", place, before.params, after.params)
-    for what in ("repeat", "when", "instance"):
+    for what in ("repeat", "when", "instance", "checkpoint"):
         old, new = getattr(before, what), getattr(after, what)
         if old != new:
             yield Change("changed", place, what, old, new)

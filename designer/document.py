@@ -56,7 +56,10 @@ class DesignPort:
 
 @dataclass(frozen=True)
 class Node:
-    """A call of a block or a definition, maybe repeated, maybe under a condition."""
+    """A call of a block or a definition, maybe repeated, maybe under a condition.
+
+    `checkpoint`: in training, backward computes the called definition again instead of keeping its activations.
+    """
 
     id: str
     call: str
@@ -64,6 +67,7 @@ class Node:
     repeat: int | str | None = None
     when: str | None = None
     instance: str | None = None
+    checkpoint: bool = False
     help: str = ""
 
 
@@ -121,13 +125,17 @@ class Definition:
 
 @dataclass(frozen=True)
 class Design:
-    """A whole document. `training` says how the network is wrapped: prediction, schedule, sample shape."""
+    """A whole document.
+
+    `training` says how the network is wrapped: prediction, schedule, sample shape; `budgets` what it may cost.
+    """
 
     name: str
     main: str
     definitions: Mapping[str, Definition]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    budgets: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, Any] = field(default_factory=dict)
     preset: str = ""
 
@@ -137,8 +145,8 @@ class Design:
         return self.definitions[self.main]
 
     def hash(self) -> str:
-        """Return 16 hex digits naming the meaning of the design; layout does not count."""
-        meaning = {key: value for key, value in to_json(self).items() if key != "layout"}
+        """Return 16 hex digits naming the meaning of the design; layout and budgets do not count."""
+        meaning = {key: value for key, value in to_json(self).items() if key not in ("layout", "budgets")}
         text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -242,6 +250,7 @@ def to_json(design: Design) -> dict[str, Any]:
         "parameters": dict(design.parameters),
         "main": design.main,
         "training": dict(design.training),
+        "budgets": dict(design.budgets),
         "definitions": {name: _definition_json(value) for name, value in design.definitions.items()},
         "layout": dict(design.layout),
     }
@@ -303,6 +312,7 @@ def _node_json(node: Node) -> dict[str, Any]:
         "repeat": node.repeat,
         "when": node.when,
         "instance": node.instance,
+        "checkpoint": node.checkpoint or None,
         "help": node.help,
     }
     return {

@@ -5,6 +5,7 @@
 | set | definition, node, param, value | sets a parameter of a call; null: back to its default |
 | add | definition, node, call, params, when | adds a call |
 | call | definition, node, call, params | lets a node call something else, with these parameters |
+| checkpoint | definition, node, value | says whether backward computes the called definition again |
 | remove | definition, node | removes a node and its edges |
 | connect | definition, source, target | adds an edge; the target's earlier edge goes |
 | disconnect | definition, target | removes the edge into a port |
@@ -81,6 +82,10 @@ def _call(definition: Definition, operation: Operation) -> Definition:
     return _put(definition, replace(node, call=operation["call"], params=dict(operation.get("params", {}))))
 
 
+def _checkpoint(definition: Definition, operation: Operation) -> Definition:
+    return _put(definition, replace(_node(definition, operation), checkpoint=bool(operation["value"])))
+
+
 def _remove(definition: Definition, operation: Operation) -> Definition:
     name = _node(definition, operation).id
     nodes = {key: node for key, node in definition.nodes.items() if key != name}
@@ -113,6 +118,7 @@ _CHANGES: dict[str, Callable[[Definition, Operation], Definition]] = {
     "set": _set,
     "add": _add,
     "call": _call,
+    "checkpoint": _checkpoint,
     "remove": _remove,
     "connect": _connect,
     "disconnect": _disconnect,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from designer import training
+from designer import budgets, training
 from designer.document import FORMAT, FORMAT_VERSION, Definition, Design, DesignPort, Node, Parameter
 from designer.errors import UserError
 
@@ -120,6 +120,7 @@ def read_design(raw: Any) -> Design:
         "parameters",
         "main",
         "training",
+        "budgets",
         "definitions",
         "layout",
     )
@@ -135,6 +136,7 @@ def read_design(raw: Any) -> Design:
         definitions=definitions,
         parameters=_values(_Reader(reader.take("parameters", dict, {}), "parameters")),
         training=_training(reader.take("training", dict, {})),
+        budgets=_budgets(reader.take("budgets", dict, {})),
         layout=reader.take("layout", dict, {}),
         preset=reader.take("preset", str, ""),
     )
@@ -142,6 +144,11 @@ def read_design(raw: Any) -> Design:
 
 def _training(values: dict[str, Any]) -> dict[str, Any]:
     training.require(values)
+    return values
+
+
+def _budgets(values: dict[str, Any]) -> dict[str, Any]:
+    budgets.require(values)
     return values
 
 
@@ -245,7 +252,7 @@ def _shape(text: str, place: str) -> str:
 
 def _node(name: str, value: Any, place: str) -> Node:
     reader = _Reader(value, place)
-    reader.only("call", "params", "repeat", "when", "instance", "help")
+    reader.only("call", "params", "repeat", "when", "instance", "checkpoint", "help")
     instance = reader.take("instance", str, None)
     return Node(
         id=name,
@@ -254,6 +261,7 @@ def _node(name: str, value: Any, place: str) -> Node:
         repeat=reader.take("repeat", (int, str), None),
         when=reader.take("when", str, None),
         instance=None if instance is None else _name(instance, reader.at("instance")),
+        checkpoint=reader.take("checkpoint", bool, False),
         help=reader.take("help", str, ""),
     )
 

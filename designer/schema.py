@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from designer.budgets import budgets_schema
 from designer.document import FORMAT, FORMAT_VERSION
 from designer.reader import ENDPOINT, IDENTIFIER, TYPES
 from designer.training import settings_schema
@@ -51,6 +52,7 @@ def document_schema() -> dict[str, Any]:
             "repeat": {"type": ["integer", "string"]},
             "when": _TEXT,
             "instance": _NAME,
+            "checkpoint": {"type": "boolean"},
             "help": _TEXT,
         },
         ("call",),
@@ -78,6 +80,7 @@ def document_schema() -> dict[str, Any]:
             "parameters": _named(_VALUE),
             "main": _NAME,
             "training": settings_schema(),
+            "budgets": budgets_schema(),
             "definitions": _named(definition),
             "layout": {"type": "object"},
         },

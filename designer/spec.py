@@ -159,6 +159,12 @@ class Example:
 class BlockSpec:
     """One block.
 
+    `saved` lists what backward needs, each a port whose value is kept (one storage, whoever else keeps it too)
+    or a number of elements made inside; "x if scale" holds where the gradient of scale is needed, or a
+    condition on parameters and sizes is true. `views` says which outputs are views of an input, of an earlier
+    output, or of the block's own weights ("self"); `work` is what the forward pass has alive beside inputs and
+    outputs at its worst, by default the elements that `saved` counts.
+
     `kind` says how it is rendered: "module" copies the class `target` of the same file, "torch" constructs the
     module `target` of torch (such as nn.Conv2d), "function" copies the function `target` and calls it, and
     "expression" prints `target`, a Python expression over inputs and parameters such as "{a} + {b}".
@@ -176,7 +182,9 @@ class BlockSpec:
     constraints: tuple[Constraint, ...] = ()
     parameters: str = "0"
     flops: str = "0"
-    activations: str = ""
+    saved: tuple[str, ...] = ()
+    views: dict[str, str] | None = None
+    work: str = ""
     formula: str = ""
     reference: str = ""
     article: str = ""
@@ -196,7 +204,7 @@ class BlockSpec:
         """Return the catalogue entry as plain JSON values."""
         entry = asdict(self)
         entry["parameters"] = [_param_json(param) for param in self.params]
-        for key in ("params", "flops", "activations", "examples", "initialize", "constraints", "target"):
+        for key in ("params", "flops", "saved", "views", "work", "examples", "initialize", "constraints", "target"):
             entry.pop(key)
         entry["constraints"] = [constraint.condition for constraint in self.constraints]
         return entry

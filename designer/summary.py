@@ -1,28 +1,31 @@
-"""Cost of a design without running it: parameters, FLOPs, activation memory, per node and in total."""
+"""Cost of a design without running it: parameters, FLOPs, memory, per node and in total."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from designer import expressions
 from designer.catalogue import catalogue
-from designer.dims import Dim, UndecidedError
+from designer.dims import Dim
 from designer.document import Design
 from designer.errors import DesignError, UserError
-from designer.expressions import ExpressionError
-from designer.memory import forward_peak
+from designer.freezing import Freezing
+from designer.memory import checkpoints, inference, record, training
+from designer.operating import BYTES, OperatingPoint
 from designer.shapes.elaborate import Elaborator
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.values import Tensor
 from designer.shapes.wiring import check_wiring
 from designer.spec import BlockSpec
 
-BYTES = 4  # fp32
-
 
 @dataclass(frozen=True)
 class NodeCost:
-    """Cost of one node of the main definition or, by path, of a nested one."""
+    """Cost of one node of the main definition.
+
+    `activation_bytes` is what it keeps from the forward pass for backward, `activation_bytes_checkpointed` the
+    same when every innermost repeat is checkpointed, `forward_bytes` the most alive while it runs without
+    gradients, in the whole network.
+    """
 
     node: str
     call: str
@@ -30,22 +33,46 @@ class NodeCost:
     trainable: int
     flops: int
     activation_bytes: int
+    activation_bytes_checkpointed: int
+    forward_bytes: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes at the most, in total: what has to fit.
+
+    `inference` is weights and the peak of a forward pass; `training` is weights, their gradients, the two
+    moments of AdamW and the peak of a step, as designed; `training_checkpointed` the same when every innermost
+    repeat is checkpointed. A moving average of the weights adds `average`.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    average: int
+    inference: int
+    training: int
+    training_checkpointed: int
 
 
 @dataclass(frozen=True)
 class Summary:
     """Totals and costs per node at one operating point.
 
-    FLOPs count 2 per multiply-add of matrix products. Memory is fp32: forward, the peak of live values without
-    gradients; training, everything that operators put out (what a backward pass keeps, within about a fifth).
+    FLOPs count 2 per multiply-add of matrix products. Activations and weights alike are as wide as `precision`
+    says. `activation_bytes_forward` and `activation_bytes_training` are the peaks of values and their gradients,
+    `memory` adds weights and what belongs to them.
     """
 
     at: Mapping[str, int]
+    precision: str
     parameters: int
     trainable: int
     flops: int
     activation_bytes_forward: int
     activation_bytes_training: int
+    activation_bytes_checkpointed: int
+    memory: Memory
     nodes: tuple[NodeCost, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -58,14 +85,12 @@ class _Cost:
     parameters: int = 0
     trainable: int = 0
     flops: int = 0
-    activations: int = 0
 
     def __add__(self, other: "_Cost") -> "_Cost":
         return _Cost(
             self.parameters + other.parameters,
             self.trainable + other.trainable,
             self.flops + other.flops,
-            self.activations + other.activations,
         )
 
 
@@ -78,7 +103,7 @@ def operating_point(design: Design, at: Mapping[str, int] | None = None) -> dict
     return {**point, **(at or {})}
 
 
-def summarize(design: Design, at: Mapping[str, int] | None = None) -> Summary:
+def summarize(design: Design, at: Mapping[str, int] | None = None, precision: str = "fp32") -> Summary:
     """Return the cost of a design at an operating point such as {"B": 1, "H": 64, "W": 64}.
 
     Raises DesignError when the design has errors, since sizes are then unknown.
@@ -90,10 +115,12 @@ def summarize(design: Design, at: Mapping[str, int] | None = None) -> Summary:
     if errors or elaboration.frame is None:
         first = f"; first: {errors[0].node}: {errors[0].message}" if errors else ""
         raise DesignError(f"the design has errors, so its cost is unknown{first}")
-    return summarize_frame(design, elaboration.frame, at)
+    return summarize_frame(design, elaboration.frame, at, precision)
 
 
-def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None = None) -> Summary:
+def summarize_frame(
+    design: Design, frame: Frame, at: Mapping[str, int] | None = None, precision: str = "fp32"
+) -> Summary:
     """Return the cost of an elaborated design (see `summarize`). Raises UserError for a size that it does not have."""
     free = {name for value in frame.inputs.values() if isinstance(value, Tensor) for name in _symbols(value)}
     unknown = next((name for name in at or {} if name not in free), None)
@@ -102,23 +129,49 @@ def summarize_frame(design: Design, frame: Frame, at: Mapping[str, int] | None =
             f"the design has no free size {unknown!r}; it has {', '.join(sorted(free)) or 'none'}"
         )
     point = {**dict.fromkeys(sorted(free), 32), **operating_point(design, at)}
-    frozen, trainable = (frozenset(design.training.get(name, ())) for name in ("frozen", "trainable"))
-    counter = _Counter(point, frozen, trainable)
-    fixed = counter.fixed({frame.definition.name}, False)
+    sizes, width = OperatingPoint(point), BYTES[precision]
+    freezing = Freezing.of(design)
+    counter = _Counter(sizes, freezing)
+    fixed = freezing.fixes({frame.definition.name}, False)
     total = counter.frame(frame, fixed)
+    tape = record(frame, sizes, width, checkpoints.designed, freezing)
+    forward, step = inference(tape), training(tape)
+    saving = training(record(frame, sizes, width, checkpoints.innermost(frame), freezing))
     nodes = [
-        NodeCost(name, call.node.call, cost.parameters, cost.trainable, cost.flops, cost.activations)
+        NodeCost(
+            name,
+            call.node.call,
+            cost.parameters,
+            cost.trainable,
+            cost.flops,
+            step.nodes.get(name, 0),
+            saving.nodes.get(name, 0),
+            forward.nodes.get(name, 0),
+        )
         for name, call in frame.calls.items()
         if name in frame.live
         for cost in [counter.call(call, f"{frame.definition.name}/{name}", fixed)]
     ]
+    weights, trained = total.parameters * width, total.trainable * width
+    memory = Memory(
+        weights=weights,
+        gradients=trained,
+        optimizer=2 * trained,
+        average=trained,
+        inference=weights + forward.peak,
+        training=weights + 2 * trained + step.peak,
+        training_checkpointed=weights + 2 * trained + saving.peak,
+    )
     return Summary(
         {name: value for name, value in point.items() if name in free},
+        precision,
         total.parameters,
         total.trainable,
         total.flops,
-        forward_peak(frame, counter.numel) * BYTES,
-        total.activations,
+        forward.peak,
+        step.activations,
+        saving.activations,
+        memory,
         tuple(nodes),
     )
 
@@ -128,24 +181,11 @@ def _symbols(value: Tensor) -> set[str]:
 
 
 class _Counter:
-    """Sums costs; frames shared by many calls are counted once and multiplied.
+    """Sums costs; frames shared by many calls are counted once and multiplied."""
 
-    `frozen` and `trainable` are parts of the design, as in its training settings.
-    """
-
-    def __init__(
-        self,
-        point: Mapping[str, int],
-        frozen: frozenset[str] = frozenset(),
-        trainable: frozenset[str] = frozenset(),
-    ) -> None:
-        self.point = point
-        self.frozen, self.trainable = frozen, trainable
+    def __init__(self, sizes: OperatingPoint, freezing: Freezing) -> None:
+        self.sizes, self.freezing = sizes, freezing
         self.seen: dict[tuple[int, bool], _Cost] = {}
-
-    def fixed(self, part: set[str], outer: bool) -> bool:
-        """Return whether a part keeps its weights, given its names and whether what holds it does."""
-        return not part & self.trainable and (outer or bool(part & self.frozen))
 
     def frame(self, frame: Frame, fixed: bool) -> _Cost:
         key = id(frame), fixed
@@ -155,7 +195,7 @@ class _Counter:
             for name, call in ((name, call) for name, call in frame.calls.items() if name in frame.live):
                 cost = self.call(call, f"{frame.definition.name}/{name}", fixed)
                 if call.node.instance is not None and call.node.instance in shared:
-                    cost = _Cost(0, 0, cost.flops, cost.activations)
+                    cost = _Cost(0, 0, cost.flops)
                 elif call.node.instance is not None:
                     shared.add(call.node.instance)
                 total += cost
@@ -168,35 +208,13 @@ class _Counter:
         for iteration in call.iterations:
             if iteration.frame is not None:
                 inner = iteration.frame
-                total += self.frame(inner, self.fixed({part, inner.definition.name}, fixed))
+                total += self.frame(inner, self.freezing.fixes({part, inner.definition.name}, fixed))
             elif isinstance(call.target, BlockSpec):
-                total += self._block(call, call.target, iteration, self.fixed({part}, fixed))
+                total += self._block(call, call.target, iteration, self.freezing.fixes({part}, fixed))
         return total
 
     def _block(self, call: Call, spec: BlockSpec, iteration: Iteration, fixed: bool) -> _Cost:
-        values = {**call.inputs, **iteration.outputs}
-        sizes = {f"{name}_numel": self.numel(one) for name, one in values.items() if isinstance(one, Tensor)}
-        names = {**self.point, **iteration.names, **sizes}
-        parameters = self._number(spec.parameters, names)
-        size = sum(self.numel(value) for value in iteration.outputs.values() if isinstance(value, Tensor))
+        names = self.sizes.names(call, iteration)
+        parameters = int(self.sizes.number(spec.parameters, names))
         trainable = 0 if spec.frozen or fixed else parameters
-        return _Cost(parameters, trainable, self._number(spec.flops, names), size * BYTES)
-
-    def _number(self, text: str, names: Mapping[str, Any]) -> int:
-        try:
-            value = expressions.evaluate(text, {name: self._plain(value) for name, value in names.items()})
-        except (ExpressionError, UndecidedError, KeyError) as error:
-            raise UserError(f"the cost {text!r} has no value at {dict(self.point)}: {error}") from None
-        return int(value)
-
-    def _plain(self, value: Any) -> Any:
-        if isinstance(value, Dim):
-            return value.evaluate(self.point) if value.symbols <= self.point.keys() else value
-        return value
-
-    def numel(self, value: Tensor) -> int:
-        """Return the number of elements at the operating point."""
-        total = 1
-        for size in value.shape:
-            total *= int(self._plain(size))
-        return total
+        return _Cost(parameters, trainable, int(self.sizes.number(spec.flops, names)))

@@ -1,0 +1,261 @@
+"""The operators of a design in the order in which they run, with the storages that they read, make and keep.
+
+Calls are followed down to the blocks, so that a value keeps its identity from the operator that makes it to
+the last that needs it, through every definition, stack and view on the way.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from designer.document import Node
+from designer.errors import UserError
+from designer.freezing import Freezing
+from designer.operating import OperatingPoint
+from designer.shapes.frame import Call, Frame, Iteration
+from designer.shapes.repeat import carried
+from designer.shapes.values import Stack, Tensor, Value
+from designer.spec import BlockSpec
+
+Handle = tuple[int, ...]  # the storages of a value: one of a tensor, one an item of a stack
+Chosen = Callable[[str, Node], bool]
+
+MAX_OPERATORS = 200_000
+_INTEGERS = {"int64": 8, "bool": 1}
+_TERM = re.compile(r"(?P<value>.*?)(?: if (?P<condition>(?:(?! else ).)*))?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One run of a block. Numbers are bytes; `segment` numbers the checkpointed call that it runs in, 0 for none."""
+
+    node: str
+    reads: Handle
+    makes: Handle
+    kept: Handle
+    inside: int
+    work: int
+    parameters: int
+    differentiable: bool
+    segment: int
+
+
+@dataclass
+class Tape:
+    """What runs, in order; `sizes`, `learns` (whether a gradient reaches it) and `until` are by storage."""
+
+    operators: list[Operator] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    learns: list[bool] = field(default_factory=list)
+    until: dict[int, int] = field(
+        default_factory=dict
+    )  # the last operator of the calls that a storage went into
+    inputs: Handle = ()
+    outputs: Handle = ()
+
+    def storage(self, size: int, learns: bool = False) -> int:
+        """Add a storage of `size` bytes and return its number."""
+        self.sizes.append(size)
+        self.learns.append(learns)
+        return len(self.sizes) - 1
+
+
+def record(
+    frame: Frame,
+    at: OperatingPoint,
+    width: int,
+    chosen: Chosen,
+    freezing: Freezing = Freezing(),
+    learned_inputs: bool = False,
+) -> Tape:
+    """Return the tape of a design at an operating point, floats `width` bytes wide.
+
+    `chosen` says of a node of a definition whether its calls are checkpointed; gradients reach the inputs only
+    when they are `learned_inputs`. Raises UserError for a design that unfolds to more operators than a person
+    would wait for.
+    """
+    return _Recorder(at, width, chosen, freezing).run(frame, learned_inputs)
+
+
+class _Recorder:
+    def __init__(self, at: OperatingPoint, width: int, chosen: Chosen, freezing: Freezing) -> None:
+        self.at, self.width, self.chosen, self.freezing = at, width, chosen, freezing
+        self.tape = Tape()
+        self.top = ""
+        self.segment = 0
+        self.segments = 0
+
+    def run(self, frame: Frame, learned: bool) -> Tape:
+        handles = {
+            name: self._outside(value, learned) for name, value in frame.inputs.items() if value is not None
+        }
+        self.tape.inputs = tuple(one for handle in handles.values() for one in handle)
+        outputs = self.frame(frame, handles, self.freezing.fixes({frame.definition.name}, False))
+        self.tape.outputs = tuple(one for handle in outputs.values() for one in handle)
+        return self.tape
+
+    def _outside(self, value: Value, learned: bool) -> Handle:
+        """Storages of an input; of a list from outside, whose length is not known, one."""
+        runs = value.runs if isinstance(value, Stack) else ((value, 1),)
+        counts = [(item, count if isinstance(count, int) else 1) for item, count in runs]
+        return tuple(
+            self.tape.storage(self._bytes(item), learned and item.dtype not in _INTEGERS)
+            for item, count in counts
+            for _ in range(count)
+        )
+
+    def _bytes(self, value: Tensor) -> int:
+        return self.at.numel(value) * _INTEGERS.get(value.dtype, self.width)
+
+    def frame(self, frame: Frame, handles: Mapping[str, Handle], fixed: bool) -> dict[str, Handle]:
+        """Run a definition on the storages of its inputs; return those of its outputs."""
+        ends = dict(handles)
+        sources = frame.definition.sources
+        outermost = self.top == ""
+        for name in frame.definition.order:
+            call = frame.calls.get(name)
+            if name not in frame.live or call is None:
+                continue
+            if outermost:
+                self.top = name
+            given = {port: ends.get(sources[f"{name}.{port}"], ()) for port in frame.read_ports(name)}
+            self._call(frame, name, call, given, ends, fixed)
+        self.top = "" if outermost else self.top
+        return {port.name: ends.get(port.source, ()) for port in frame.definition.outputs}
+
+    def _call(
+        self,
+        frame: Frame,
+        name: str,
+        call: Call,
+        given: dict[str, Handle],
+        ends: dict[str, Handle],
+        fixed: bool,
+    ) -> None:
+        links = carried(call.target) if call.node.repeat is not None else {}
+        first = next(iter(given.values()), ())
+        results = {port.name: given.get(links.get(port.name, ""), first) for port in call.target.outputs}
+        stacked = {port.name for port in call.target.inputs if port.stack}
+        popped = {
+            port: given[port]
+            for port, value in call.inputs.items()
+            if port in given
+            and isinstance(value, Stack)
+            and port not in stacked
+            and call.node.repeat is not None
+        }
+        history: dict[str, Handle] = dict.fromkeys(results, ())
+        checkpointed = self.chosen(frame.definition.name, call.node)
+        part = f"{frame.definition.name}/{name}"
+        values = dict(given)
+        for index, iteration in enumerate(call.iterations if call.active else []):
+            values |= {port: (handle[-1 - index],) for port, handle in popped.items() if index < len(handle)}
+            results = self._iteration(call, iteration, values, checkpointed, part, fixed)
+            values |= {link: results[output] for output, link in links.items() if output in results}
+            history = {output: history[output] + handle for output, handle in results.items()}
+        ends |= {f"{name}.{output}": handle for output, handle in results.items()}
+        ends |= {f"{name}.{output}[]": handle for output, handle in history.items()}
+
+    def _iteration(
+        self,
+        call: Call,
+        iteration: Iteration,
+        values: Mapping[str, Handle],
+        checkpointed: bool,
+        part: str,
+        fixed: bool,
+    ) -> dict[str, Handle]:
+        if iteration.frame is None:
+            assert isinstance(call.target, BlockSpec)
+            return self._block(call, call.target, iteration, values, self.freezing.fixes({part}, fixed))
+        starts = checkpointed and not self.segment
+        if starts:
+            self.segments += 1
+            self.segment = self.segments
+        inner = self.freezing.fixes({part, iteration.frame.definition.name}, fixed)
+        results = self.frame(iteration.frame, values, inner)
+        self.segment = 0 if starts else self.segment
+        last = len(self.tape.operators) - 1
+        self.tape.until.update((one, last) for handle in values.values() for one in handle)
+        return results
+
+    def _block(
+        self, call: Call, spec: BlockSpec, iteration: Iteration, values: Mapping[str, Handle], fixed: bool
+    ) -> dict[str, Handle]:
+        tape = self.tape
+        if len(tape.operators) >= MAX_OPERATORS:
+            raise UserError(
+                f"the design runs more than {MAX_OPERATORS:,} operators, too many to follow its memory; repeat fewer"
+            )
+        names = self.at.names(call, iteration)
+        weights = 0 if spec.frozen or fixed else int(self.at.number(spec.parameters, names)) * self.width
+        learning = {port: any(tape.learns[one] for one in handle) for port, handle in values.items()}
+        through = weights > 0 or any(learns for port, learns in learning.items() if port != "like")
+        results, makes = self._results(spec, iteration, values, through)
+        kept, inside, counted = self._saved(spec, names, learning, {**results, **values})
+        work = int(self.at.number(spec.work, names)) * self.width if spec.work else counted
+        tape.operators.append(
+            Operator(
+                self.top,
+                tuple(one for handle in values.values() for one in handle),
+                makes,
+                kept if through else (),
+                inside if through else 0,
+                work,
+                weights,
+                through,
+                self.segment,
+            )
+        )
+        return results
+
+    def _results(
+        self, spec: BlockSpec, iteration: Iteration, values: Mapping[str, Handle], through: bool
+    ) -> tuple[dict[str, Handle], Handle]:
+        """The storages of the outputs, and those of them that are new."""
+        views = spec.views or {}
+        results: dict[str, Handle] = {}
+        made: list[int] = []
+        for port in spec.outputs:
+            value = iteration.outputs.get(port.name)
+            base = views.get(port.name, "")
+            if isinstance(value, Stack):
+                results[port.name] = tuple(one for handle in values.values() for one in handle)
+            elif not isinstance(value, Tensor):
+                results[port.name] = ()
+            elif base in values:
+                results[port.name] = values[base]
+            elif base in results:  # a part of one tensor with an earlier output
+                results[port.name] = results[base]
+                self.tape.sizes[results[base][0]] += self._bytes(value)
+            else:
+                size = 0 if base == "self" else self._bytes(value)
+                made.append(self.tape.storage(size, through and value.dtype not in _INTEGERS))
+                results[port.name] = (made[-1],)
+        return results, tuple(made)
+
+    def _saved(
+        self,
+        spec: BlockSpec,
+        names: Mapping[str, object],
+        learning: Mapping[str, bool],
+        ports: Mapping[str, Handle],
+    ) -> tuple[Handle, int, int]:
+        """What backward needs: storages of ports, bytes made inside; and those bytes whatever needs a gradient."""
+        kept: list[int] = []
+        inside = counted = 0
+        for value, condition in map(_term, spec.saved):
+            holds = not condition or bool(self.at.number(condition, {**names, **learning}))
+            if value in ports or any(port.name == value for port in spec.inputs):
+                kept += ports.get(value, ()) if holds else ()
+            else:
+                size = int(self.at.number(value, names) * self.width)
+                inside += size if holds else 0
+                counted += size
+        return tuple(kept), inside, counted
+
+
+def _term(text: str) -> tuple[str, str]:
+    found = _TERM.match(text)
+    assert found is not None
+    return found["value"], found["condition"] or ""
