@@ -36,7 +36,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             leaf.spec.name != "Add"
             or len(ports) != 1
             or not _is_raw(leaf, ports[0])
-            or _is_injection(context, leaf, ports[0])
+            or is_injection(context, leaf, ports[0])
         ):
             continue
         after = context.flow.after(leaf)
@@ -70,7 +70,7 @@ def _fix(leaf: Leaf) -> Fix:
     )
 
 
-def _is_injection(context: RuleContext, leaf: Leaf, port: str) -> bool:
+def is_injection(context: RuleContext, leaf: Leaf, port: str) -> bool:
     """Whether the other side is a residual of the skip itself, or a control that is injected into it."""
     flow = context.flow
     other = next(one.name for one in leaf.spec.inputs if one.name != port)

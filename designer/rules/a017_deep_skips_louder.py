@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from designer.diagnostics import Diagnostic, Fix
+from designer.operations import Operation
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Leaf
-from designer.rules.skip_gates import level_weights
+from designer.rules.skip_gates import LevelWeight, level_weights
 
 RULE = Rule(
     code="A017",
@@ -24,43 +25,41 @@ RULE = Rule(
 
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
-    """Compare the weights of prescribed gates at different levels, or of one gate at the next level."""
-    if context.design.training.get("sampling_only"):
-        return
-    for shallow, deep, gate in _rising(list(level_weights(context.flow))):
+    """Compare the weights of prescribed gates at different levels."""
+    for shallow, deep in _rising(list(level_weights(context.flow))):
         yield Diagnostic(
             RULE.code,
             "warning",
-            f"the skip at level {deep[0]} weighs {deep[1]:.3g} and that at level {shallow[0]} weighs {shallow[1]:.3g}; "
-            "let deep skips weigh less",
-            gate.place,
-            received=f"{shallow[1]:.3g} → {deep[1]:.3g}",
+            f"the skip at level {deep.level} weighs {deep.weight:.3g} and that at level {shallow.level} weighs "
+            f"{shallow.weight:.3g}; let deep skips weigh less",
+            deep.gate.place,
+            received=f"{shallow.weight:.3g} → {deep.weight:.3g}",
             expected="κ^(i−1), κ ≈ 0.7",
-            fix=_fix(gate),
+            fix=_fix(shallow.gate, deep.gate),
             reference=RULE.article,
-            path=gate.path,
+            path=deep.gate.path,
         )
 
 
-def _rising(
-    found: list[tuple[int, float, Leaf]],
-) -> Iterator[tuple[tuple[int, float], tuple[int, float], Leaf]]:
-    """Yield (level, weight) of a shallow and of a deeper, louder skip, with the deeper gate: each gate once."""
-    for level, weight, gate in found:
-        for other, less, _ in found:
-            if other < level and abs(less) < abs(weight) * (1 - 1e-6):
-                yield (other, less), (level, weight), gate
-                break
+def _rising(found: list[LevelWeight]) -> Iterator[tuple[LevelWeight, LevelWeight]]:
+    """Yield a shallow and a deeper, louder skip: each of these once."""
+    for deep in found:
+        louder = (one for one in found if one.level < deep.level and one.weight < deep.weight * (1 - 1e-6))
+        shallow = next(louder, None)
+        if shallow is not None:
+            yield shallow, deep
 
 
-def _fix(gate: Leaf) -> Fix | None:
-    """Call ScaleLong's constants at the same level."""
-    level = gate.call.node.params.get("level", 1)
-    place = {"definition": gate.frame.definition.name, "node": gate.call.node.id}
-    params = {"level": level, "kappa": 0.7}
-    return Fix(
-        "Use κ^(i−1), κ = 0.7", ({"op": "call", **place, "call": "ScaleLongConstant", "params": params},)
-    )
+def _fix(*gates: Leaf) -> Fix:
+    """Call ScaleLong's constants at the same levels."""
+    operations: dict[str, Operation] = {}
+    for gate in gates:
+        definition, _, node = gate.place.partition("/")
+        params = {"level": gate.call.node.params.get("level", 1), "kappa": 0.7}
+        operations[gate.place] = {
+            "op": "call", "definition": definition, "node": node, "call": "ScaleLongConstant", "params": params,
+        }  # fmt: skip
+    return Fix("Use κ^(i−1), κ = 0.7", tuple(operations.values()))
 
 
 def weighed(call: str, deep: int, /, **params: float) -> examples.Document:

@@ -17,15 +17,15 @@ RULE = Rule(
     article="5.2",
     reference="Kingma et al. 2021, arXiv:2107.00630",
 )
-_BLOCKS = {"linear": "LogSNRLinear", "cosine": "LogSNRCosine", "flow": "LogSNRFlow", "edm": "LogSNRSigma"}
+BLOCKS = {"linear": "LogSNRLinear", "cosine": "LogSNRCosine", "flow": "LogSNRFlow", "edm": "LogSNRSigma"}
 
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Compare the schedule of each log-SNR block with the design's."""
     schedule = context.design.training.get("schedule")
-    wanted = _BLOCKS.get(schedule) if isinstance(schedule, str) else None
+    wanted = BLOCKS.get(schedule) if isinstance(schedule, str) else None
     for leaf in context.flow.tagged("noise_level"):
-        if wanted is None or leaf.spec.name == wanted or leaf.spec.name not in _BLOCKS.values():
+        if wanted is None or leaf.spec.name == wanted or leaf.spec.name not in BLOCKS.values():
             continue
         place = {"definition": leaf.frame.definition.name, "node": leaf.call.node.id}
         yield Diagnostic(

@@ -15,7 +15,7 @@ RULE = Rule(
     family="structure",
     what="A layer takes the size of its weights from an axis that the design leaves free.",
     why="The weights exist before any input does: their sizes have to be numbers.",
-    example="A convolution on an input declared as B C H W, without a value for C.",
+    example="A linear layer on an input declared as B D, without a value for D.",
     instead="Declare the axis as a number, or as a parameter of the design with a value.",
     article="2.1",
 )
@@ -58,16 +58,16 @@ def _diagnostic(place: str, frame: Frame, node: str, param: str, value: Dim) -> 
 
 def bad() -> examples.Document:
     """Return a design that breaks the rule."""
-    return _of("B C H W")
+    return _conditioned("B D")
 
 
 def good() -> examples.Document:
     """Return a design that keeps the rule."""
-    return _of("B 3 H W")
+    return _conditioned("B 24")
 
 
-def _of(shape: str) -> examples.Document:
-    image = {**examples.IMAGE, "shape": "B 3 H W"}
-    document = examples.convolutional({"act": {"call": "SiLU"}}, [("h.out", "act.x")], "act.out")
-    document["definitions"]["Net"]["inputs"][0] = {**image, "shape": shape}
-    return document
+def _conditioned(shape: str) -> examples.Document:
+    middle = {"project": {"call": "Linear", "params": {"out_features": 16}}, "more": {"call": "AddEmbedding"}}
+    edges = [("features", "project.x"), ("h.out", "more.x"), ("project.out", "more.embedding")]
+    features = {"name": "features", "role": "vector", "shape": shape}
+    return examples.convolutional(middle, edges, "more.out", inputs=(examples.IMAGE, examples.TIME, features))

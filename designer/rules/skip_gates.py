@@ -49,12 +49,21 @@ def _gates(flow: Flow, product: Leaf, port: str, one: Leaf, bounded: bool) -> It
         yield from _gates(flow, product, port, before, bounded)
 
 
-def level_weights(flow: Flow) -> Iterator[tuple[int, float, Leaf]]:
-    """Yield (level, weight, gate) of each prescribed gate whose weight follows from its level alone."""
+@dataclass(frozen=True)
+class LevelWeight:
+    """A prescribed gate, its level (1 the shallowest) and the weight that follows from it."""
+
+    level: int
+    weight: float
+    gate: Leaf
+
+
+def level_weights(flow: Flow) -> Iterator[LevelWeight]:
+    """Yield each prescribed gate whose weight follows from its level alone; those for sampling are meant as they are."""
     for leaf in flow.tagged("gate"):
         gate = leaf.spec.gate
         if gate is None or gate.sources != ("level",) or gate.learned or leaf.has("inference_only"):
             continue
         level, weight = leaf.iteration.params.get("level"), leaf.number(gate.initial)
         if isinstance(level, int) and weight is not None:
-            yield level, weight, leaf
+            yield LevelWeight(level, abs(weight), leaf)

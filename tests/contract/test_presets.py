@@ -18,11 +18,11 @@ ADVISED = {
     "sd-controlnet-tiny": {"A034"},
     "dit-xl-2-adaln": {"A003", "A006", "A007"},  # adaLN-Zero is better: Peebles & Xie 2023, figure 5
     "dit-xl-2-in-context": {"A003", "A006"},  # likewise
-    "dit-xl-2-cross-attention": {"A003", "A006"},  # likewise
+    "dit-xl-2-cross-attention": {"A003", "A006", "A036"},  # likewise
     "gaussian-set": {"A006"},  # 12 blocks, info
     "ncsnpp-celebahq-256": {"A047"},  # EDM added the scaling of the input: Karras et al. 2022, section 5
     "ncsnpp-tiny": {"A047"},  # likewise
-    "sd3-medium": {"A011"},  # SD3.5 added QK-norm
+    "sd3-medium": {"A037"},  # SD3.5 added QK-norm
 }
 
 each = pytest.mark.parametrize("preset", presets(), ids=lambda preset: preset.id)

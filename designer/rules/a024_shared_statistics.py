@@ -1,0 +1,100 @@
+"""A024: one stream sets the statistics of the other."""
+
+import math
+from collections.abc import Iterable
+
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import Operation, chain
+from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Leaf
+from designer.rules.tracing import origins
+from designer.shapes.values import Tensor
+
+RULE = Rule(
+    code="A024",
+    title="Groups across a joint",
+    severity="warning",
+    family="advice",
+    effect=0.01,
+    what="A GroupNorm follows the concatenation of trunk and skip, one of its groups holds channels of both, and one stream is "
+    "predicted over ten times as loud as the other.",
+    why="The louder stream sets the statistics of that group, and the other goes on as good as silent.",
+    example="ConcatChannels of 24 and 16 channels, the skip scaled by 20, into a GroupNorm of 4 groups.",
+    instead="Normalise each stream before they are joined, or choose groups that end at the joint.",
+    article="6, 7",
+    reference="Wu & He 2018, arXiv:1803.08494",
+)
+LIMIT = 10.0  # published U-Nets reach 8.5
+
+
+def check(context: RuleContext) -> Iterable[Diagnostic]:
+    """Look at norms in groups of what a concatenation of a skip made; published U-Nets straddle at even loudness."""
+    joined = {leaf.path: leaf for norm in context.flow.tagged("norm") for leaf in _straddled(context, norm)}
+    if not joined or context.prediction is None:
+        return
+    for fusion in context.prediction.fusions:
+        leaf = joined.get(tuple(part for part in fusion.node.split(".") if not part.isdigit()))
+        if leaf is None or fusion.ratio in (0.0, math.inf) or 1 / LIMIT <= fusion.ratio <= LIMIT:
+            continue
+        yield Diagnostic(
+            RULE.code,
+            "warning",
+            f"{leaf.call.node.id} joins a skip {fusion.ratio:.2g} times as loud as the trunk, and a group of the norm behind it "
+            "holds channels of both; normalise each stream first",
+            leaf.place,
+            received=f"ρ = {fusion.ratio:.2g}",
+            expected=f"1/{LIMIT:g} … {LIMIT:g}, or groups that end at the joint",
+            fix=_fix(leaf),
+            reference=RULE.article,
+            path=leaf.path,
+        )
+
+
+def _straddled(context: RuleContext, norm: Leaf) -> Iterable[Leaf]:
+    """The concatenations before a norm in groups of which one holds channels of both streams."""
+    groups = norm.iteration.params.get("num_groups")
+    if not isinstance(groups, int):
+        return
+    for leaf in origins(context.flow, norm, norm.spec.inputs[0].name):
+        maps = [one for one in leaf.call.inputs.values() if isinstance(one, Tensor) and len(one.shape) == 4]
+        widths = [one.shape[1] for one in maps if isinstance(one.shape[1], int)]
+        if leaf.has("concat") and len(widths) == 2 and widths[0] * groups % sum(widths):
+            yield leaf
+
+
+def _fix(leaf: Leaf) -> Fix | None:
+    """Put a norm without parameters before both inputs."""
+    definition, operations = leaf.frame.definition, list[Operation]()
+    for port in leaf.spec.inputs[:2]:
+        target = f"{leaf.call.node.id}.{port.name}"
+        if target not in definition.sources:
+            return None
+        operations += chain(definition, target, [("PixelNorm", f"norm_{port.name}", {})])
+    return Fix("Normalise both streams before they are joined", tuple(operations))
+
+
+def _joined(factor: float) -> examples.Document:
+    nodes = {
+        "wide": {"call": "Conv2d", "params": {"out_channels": 24}},
+        "scale": {"call": "Scale", "params": {"factor": factor}},
+        "fuse": {"call": "ConcatChannels"},
+        "norm": {"call": "GroupNorm", "params": {"num_groups": 4}},
+    }
+    edges = [
+        ("x", "wide.x"),
+        ("skip", "scale.x"),
+        ("wide.out", "fuse.a"),
+        ("scale.out", "fuse.b"),
+        ("fuse.out", "norm.x"),
+    ]
+    return examples.skip_fusion(nodes, edges, "norm.out")
+
+
+def bad() -> examples.Document:
+    """Return a design that breaks the rule."""
+    return _joined(20.0)
+
+
+def good() -> examples.Document:
+    """Return a design that keeps the rule."""
+    return _joined(1.0)
