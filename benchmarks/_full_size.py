@@ -31,6 +31,7 @@ from tests.parity.straight_uvit import uvit as straight_uvit
 PUBLISHED = Path(__file__).with_name("published_models.json")
 Draw = Callable[[str], Tensor]
 Row = tuple[str, ...]
+SMALL = 2**25  # parameters of a module that is there as a whole
 HEADER = ("model", "reference", "parameters", "fp32", "error at full size", "time")
 
 
@@ -155,19 +156,23 @@ def skeleton() -> Iterator[None]:
 
 @contextmanager
 def living(model: nn.Module, draw: Draw) -> Iterator[None]:
-    """Let each module have its trained parameters while it runs, and only then; the rest is set at once."""
-    hooks: list[Any] = []
+    """Let each module have its trained parameters while it runs, and only then; the rest is set at once.
+
+    Small modules have those of their parts too: some read them without calling the part.
+    """
     stored = model.state_dict().keys()
+    owned: dict[nn.Module, dict[str, str]] = {}
     for path, module in model.named_modules():
-        names: dict[str, str] = {}
         for name, value in (*module._parameters.items(), *module._buffers.items()):
             full = f"{path}.{name}" if path else name
-            if value is None or full not in stored:
-                continue
-            if value.is_meta:
-                names[name] = full
-            else:
+            if value is not None and full in stored and value.is_meta:
+                owned.setdefault(module, {})[name] = full
+            elif value is not None and full in stored:
                 value.data = draw(full)
+    hooks: list[Any] = []
+    for module in model.modules():
+        parts = list(module.modules()) if _count(module) <= SMALL else [module]
+        names = {one: owned[one] for one in parts if one in owned}
         if names:
             hooks += _hooks(module, names, draw)
     try:
@@ -177,15 +182,21 @@ def living(model: nn.Module, draw: Draw) -> Iterator[None]:
             hook.remove()
 
 
-def _hooks(module: nn.Module, names: Mapping[str, str], draw: Draw) -> list[Any]:
-    skeletons = dict(module._parameters)
+def _hooks(module: nn.Module, owned: Mapping[nn.Module, Mapping[str, str]], draw: Draw) -> list[Any]:
+    filled: list[tuple[nn.Module, str, nn.Parameter]] = []
 
     def fill(*_: Any) -> None:
-        for name, full in names.items():
-            module._parameters[name] = nn.Parameter(draw(full), requires_grad=False)
+        for owner, names in owned.items():
+            for name, full in names.items():
+                skeleton = owner._parameters[name]
+                if skeleton is not None and skeleton.is_meta:
+                    owner._parameters[name] = nn.Parameter(draw(full), requires_grad=False)
+                    filled.append((owner, name, skeleton))
 
     def empty(*_: Any) -> None:
-        module._parameters.update(skeletons)
+        for owner, name, skeleton in filled:
+            owner._parameters[name] = skeleton
+        filled.clear()
 
     return [module.register_forward_pre_hook(fill), module.register_forward_hook(empty)]
 

@@ -21,6 +21,7 @@ SPEC = BlockSpec(
         Param("eps", "float", 1e-6, minimum=0.0, help="added to the mean square"),
     ),
     parameters="hidden_size*cond_size",
+    state={"gain.weight": "hidden_size cond_size"},
     flops="2*cond_size*hidden_size*B",
     saved=("x", "c", "x_numel + x_numel/hidden_size + B*hidden_size"),
     work="x_numel + B*hidden_size",

@@ -39,6 +39,7 @@ SPECS = (
             Param("hidden_size", "int", minimum=1, positional=True, help="features of the modulated tokens"),
         ),
         parameters="6*hidden_size*(cond_size + 1)",
+        state={"proj.weight": "6*hidden_size cond_size", "proj.bias": "6*hidden_size"},
         flops="12*cond_size*shift_msa_numel",
         saved=("c", "c_numel"),
         views={
@@ -82,6 +83,7 @@ SPECS = (
             Param("hidden_size", "int", minimum=1, positional=True, help="features of the modulated tokens"),
         ),
         parameters="4*hidden_size*(cond_size + 1)",
+        state={"proj.weight": "4*hidden_size cond_size", "proj.bias": "4*hidden_size"},
         flops="8*cond_size*shift_msa_numel",
         saved=("c", "c_numel"),
         views={"scale_msa": "shift_msa", "shift_mlp": "shift_msa", "scale_mlp": "shift_msa"},
@@ -113,6 +115,7 @@ SPECS = (
             Param("hidden_size", "int", minimum=1, positional=True, help="features of the modulated tokens"),
         ),
         parameters="2*hidden_size*(cond_size + 1)",
+        state={"proj.weight": "2*hidden_size cond_size", "proj.bias": "2*hidden_size"},
         flops="4*cond_size*shift_numel",
         saved=("c", "c_numel"),
         views={"scale": "shift"},

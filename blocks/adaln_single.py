@@ -34,6 +34,7 @@ SPECS = (
             Param("hidden_size", "int", minimum=1, positional=True, help="features of the modulated tokens"),
         ),
         parameters="6*hidden_size",
+        state={"table": "6 hidden_size"},
         views={
             "scale_msa": "shift_msa",
             "gate_msa": "shift_msa",
@@ -73,6 +74,7 @@ SPECS = (
             ),
         ),
         parameters="2*hidden_size",
+        state={"table": "2 hidden_size"},
         views={"scale": "shift"},
         formula="shift, scale = c + E, E ∈ R^{2×D}",
         reference="Chen et al. 2023, arXiv:2310.00426, section 2.3",

@@ -36,6 +36,7 @@ SPECS = (
             Param("hidden_size", "int", minimum=1, positional=True, help="features of the modulated tokens"),
         ),
         parameters="3*hidden_size*(cond_size + 1)",
+        state={"proj.weight": "3*hidden_size cond_size", "proj.bias": "3*hidden_size"},
         flops="6*cond_size*shift_numel",
         saved=("c", "c_numel"),
         views={"scale": "shift", "gate": "shift"},
@@ -85,6 +86,7 @@ SPECS = (
             Param("hidden_size", "int", minimum=1, positional=True, help="features of the modulated tokens"),
         ),
         parameters="9*hidden_size*(cond_size + 1)",
+        state={"proj.weight": "9*hidden_size cond_size", "proj.bias": "9*hidden_size"},
         flops="18*cond_size*shift_msa_numel",
         saved=("c", "c_numel"),
         views={

@@ -44,6 +44,7 @@ SPECS = (
             ),
         ),
         parameters="3*hidden_size*(hidden_size + (1 if bias else 0))",
+        state={"qkv.weight": "3*hidden_size hidden_size", "qkv.bias": "3*hidden_size if bias"},
         flops="6*hidden_size*x_numel",
         saved=("x",),
         views={"k": "q", "v": "q"},

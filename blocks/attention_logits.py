@@ -90,6 +90,7 @@ SPECS = (
         outputs=(Port("out", "tokens", "B N heads*value_size"),),
         params=(Param("heads", "int", inferred=True, minimum=1, positional=True, help="attention heads"),),
         parameters="heads",
+        state={"tau": "heads 1 1"},
         flops="2*q_numel*M + 2*M*out_numel",
         saved=(
             "q",

@@ -18,6 +18,13 @@ SPEC = BlockSpec(
         Param("eps", "float", 1e-5, minimum=0.0, help="added to the variance"),
     ),
     parameters="2*num_features",
+    state={
+        "weight": "num_features",
+        "bias": "num_features",
+        "running_mean": "num_features",
+        "running_var": "num_features",
+        "num_batches_tracked": "",
+    },
     saved=("x", "2*num_features"),
     formula="y = γ (x − μ_batch)/√(σ²_batch + ε) + β",
     reference="Ioffe & Szegedy 2015, arXiv:1502.03167",

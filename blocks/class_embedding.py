@@ -38,6 +38,7 @@ SPEC = BlockSpec(
         ),
     ),
     parameters="(num_classes + 1)*hidden_size",
+    state={"table.weight": "num_classes+1 hidden_size"},
     saved=("2*y_numel",),
     formula="e_y = E[y], y ← num_classes with probability p",
     reference="Ho & Salimans 2022, arXiv:2207.12598; Peebles & Xie 2023, arXiv:2212.09748",

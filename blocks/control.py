@@ -41,6 +41,7 @@ SPECS = (
             ),
         ),
         parameters="out_channels*(in_channels*kernel_size**2 + 1)",
+        state={"weight": "out_channels in_channels kernel_size kernel_size", "bias": "out_channels"},
         flops="2*in_channels*kernel_size**2*out_numel",
         saved=("x",),
         formula="y = W * x + b, W = b = 0 at start",

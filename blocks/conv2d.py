@@ -55,6 +55,7 @@ SPEC = BlockSpec(
         ),
     ),
     parameters="out_channels*in_channels*kernel_size**2 + (out_channels if bias else 0)",
+    state={"weight": "out_channels in_channels kernel_size kernel_size", "bias": "out_channels if bias"},
     flops="2*in_channels*kernel_size**2*out_numel",
     saved=("x",),
     formula="y = W * x + b",

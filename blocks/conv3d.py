@@ -37,6 +37,7 @@ SPECS = (
             ),
         ),
         parameters="out_channels*(in_channels*kernel_size + 1)",
+        state={"weight": "out_channels in_channels kernel_size 1 1", "bias": "out_channels"},
         flops="2*in_channels*kernel_size*out_numel",
         saved=("x",),
         formula="y[t] = Σ_k W_k x[t + k] + b",
@@ -110,6 +111,10 @@ SPECS = (
             ),
         ),
         parameters="out_channels*in_channels*kernel_size**3 + (out_channels if bias else 0)",
+        state={
+            "weight": "out_channels in_channels kernel_size kernel_size kernel_size",
+            "bias": "out_channels if bias",
+        },
         flops="2*in_channels*kernel_size**3*out_numel",
         saved=("x",),
         formula="y = W * x + b over (t, h, w)",

@@ -21,6 +21,7 @@ SPEC = BlockSpec(
         Param("eps", "float", 1e-6, minimum=0.0, help="added to the squared length"),
     ),
     parameters="num_heads",
+    state={"temperature": "num_heads"},
     saved=("q", "k", "B*num_heads*(2*N + M) + num_heads"),
     formula="q ← √d τ q/|q|, k ← k/|k|: the logits become τ cos(q, k), τ = 10 at start",
     reference="Crowson et al. 2024, arXiv:2401.11605; Henry et al. 2020, arXiv:2010.04245",

@@ -47,6 +47,7 @@ SPEC = BlockSpec(
             "patch_size", "int", 2, minimum=1, maximum=64, unit="pixels", omit=None, help="side of a patch"
         ),
     ),
+    state={"table": "grid_size*grid_size hidden_size"},
     constraints=(
         Constraint(
             "hidden_size % 4 == 0",

@@ -26,6 +26,7 @@ SPEC = BlockSpec(
         Param("embedding_dim", "int", minimum=1, positional=True, help="size of the vectors"),
     ),
     parameters="num_embeddings*embedding_dim",
+    state={"weight": "num_embeddings embedding_dim"},
     saved=("index",),
     formula="e = E[index]",
     reference="Dhariwal & Nichol 2021, arXiv:2105.05233",

@@ -36,6 +36,7 @@ SPEC = BlockSpec(
         Param("hidden_size", "int", minimum=1, positional=True, help="features of the modulated tokens"),
     ),
     parameters="6*hidden_size*(cond_size + 1)",
+    state={"proj.weight": "6*hidden_size cond_size", "proj.bias": "6*hidden_size"},
     flops="12*cond_size*shift_numel",
     saved=("c", "c_numel"),
     views={

@@ -22,6 +22,7 @@ SPEC = BlockSpec(
         Param("in_features", "int", inferred=True, minimum=1, positional=True, help="size of the vector"),
         Param("dim", "int", 256, minimum=2, positional=True, omit=None, help="size of the embedding; even"),
     ),
+    state={"frequencies": "dim//2 in_features"},
     constraints=(
         Constraint(
             "dim % 2 == 0", "the embedding size {dim} is odd; it holds a sine and a cosine per frequency"

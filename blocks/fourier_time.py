@@ -28,6 +28,7 @@ SPEC = BlockSpec(
         ),
     ),
     parameters="dim//2",
+    state={"frequencies": "dim//2"},
     frozen=True,
     saved=("out_numel/2",),
     work="3*out_numel/2",

@@ -23,6 +23,7 @@ SPEC = BlockSpec(
         Param("bias", "bool", True, help="add a learned constant per feature"),
     ),
     parameters="2*out_features*(in_features + (1 if bias else 0))",
+    state={"proj.weight": "2*out_features in_features", "proj.bias": "2*out_features if bias"},
     flops="4*in_features*out_numel",
     saved=("x", "3*out_numel"),
     formula="y = (W₁x + b₁) ⊙ GELU(W₂x + b₂)",

@@ -22,6 +22,7 @@ SPEC = BlockSpec(
     ),
     constraints=(Constraint("N == length", "{N} tokens do not fit the table of {length} learned positions"),),
     parameters="length*hidden_size",
+    state={"table": "length hidden_size"},
     formula="h_n ← h_n + E_n",
     reference="Dosovitskiy et al. 2021, arXiv:2010.11929; Bao et al. 2023, arXiv:2209.12152",
     article="2.4.2",

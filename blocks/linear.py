@@ -34,6 +34,7 @@ SPEC = BlockSpec(
         ),
     ),
     parameters="out_features*in_features + (out_features if bias else 0)",
+    state={"weight": "out_features in_features", "bias": "out_features if bias"},
     flops="2*in_features*out_numel",
     saved=("x",),
     formula="y = x Wᵀ + b",

@@ -29,6 +29,13 @@ SPEC = BlockSpec(
         ),
     ),
     parameters="num_experts*hidden_size + num_experts*(2*hidden_size*mlp_hidden + mlp_hidden + hidden_size)",
+    state={
+        "weight1": "num_experts hidden_size mlp_hidden",
+        "bias1": "num_experts 1 mlp_hidden",
+        "weight2": "num_experts mlp_hidden hidden_size",
+        "bias2": "num_experts 1 hidden_size",
+        "router.weight": "num_experts hidden_size",
+    },
     flops="2*num_experts*x_numel + 4*num_experts*mlp_hidden*x_numel",
     saved=(
         "x",

@@ -27,6 +27,7 @@ SPECS = (
             Constraint("dim % 2 == 0", "the embedding size {dim} is odd; it holds a sine and a cosine per frequency"),
         ),
         parameters="dim//2",
+        state={"frequencies": "dim//2"},
         frozen=True,
         saved=("sigma", "out_numel/2"),
         work="3*out_numel/2",
@@ -53,6 +54,7 @@ SPECS = (
             Param("dim", "int", 256, minimum=2, positional=True, omit=None, help="size of the embedding; even"),
             Param("scale", "float", 16.0, minimum=0.0, help="standard deviation of the frequencies"),
         ),
+        state={"frequencies": "dim//2"},
         constraints=(
             Constraint("dim % 2 == 0", "the embedding size {dim} is odd; it holds a sine and a cosine per frequency"),
         ),
@@ -81,6 +83,7 @@ SPECS = (
             Param("dim", "int", 128, minimum=1, positional=True, omit=None, help="size of the embedding"),
             Param("bandwidth", "float", 1.0, minimum=0.0, help="standard deviation of the frequencies"),
         ),
+        state={"frequencies": "dim", "phases": "dim"},
         saved=("out_numel",),
         work="2*out_numel",
         formula="y = √2 cos(2π(f t + φ)), f ~ N(0, bandwidth²), φ ~ U(0, 1) constant",

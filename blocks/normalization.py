@@ -37,6 +37,7 @@ SPECS = (
             ),
         ),
         parameters="2*num_channels if affine else 0",
+        state={"weight": "num_channels if affine", "bias": "num_channels if affine"},
         saved=("x", "2*B*num_groups"),
         formula="y = γ · (x − μ_g)/√(σ²_g + ε) + β",
         reference="Wu & He 2018, arXiv:1803.08494",
@@ -82,6 +83,10 @@ SPECS = (
             Param("bias", "bool", True, help="with a learned gain, a learned bias too"),
         ),
         parameters="(2 if bias else 1)*normalized_shape if elementwise_affine else 0",
+        state={
+            "weight": "normalized_shape if elementwise_affine",
+            "bias": "normalized_shape if elementwise_affine and bias",
+        },
         saved=("x", "2*x_numel/normalized_shape"),
         formula="y = γ ⊙ (x − μ)/√(σ² + ε) + β",
         reference="Ba et al. 2016, arXiv:1607.06450",

@@ -54,6 +54,7 @@ SPECS = (
         parameters=(
             "hidden_size*(in_channels*patch_size[0]*patch_size[1]*patch_size[2] + (1 if bias else 0))"
         ),
+        state={"proj.weight": "hidden_size in_channels *patch_size", "proj.bias": "hidden_size if bias"},
         flops="2*in_channels*patch_size[0]*patch_size[1]*patch_size[2]*tokens_numel",
         saved=("x",),
         formula="token_n = W · patch_n + b",

@@ -104,6 +104,7 @@ SPECS = (
             Constraint("2*padding < kernel_size + stride", "padding {padding} cuts off more than there is"),
         ),
         parameters="out_channels*(in_channels*kernel_size**2 + 1)",
+        state={"weight": "in_channels out_channels kernel_size kernel_size", "bias": "out_channels"},
         flops="2*out_channels*kernel_size**2*x_numel",
         saved=("x",),
         formula="y = Wᵀ * x + b",

@@ -23,6 +23,7 @@ SPEC = BlockSpec(
         ),
     ),
     parameters="out_channels*in_channels + (out_channels if bias else 0)",
+    state={"weight": "out_channels in_channels 1 1", "bias": "out_channels if bias"},
     flops="2*in_channels*out_numel",
     saved=("x",),
     formula="φ(s) = W * s, W 1×1",

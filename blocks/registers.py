@@ -29,6 +29,7 @@ SPEC = BlockSpec(
         ),
     ),
     parameters="count*hidden_size",
+    state={"table": "count hidden_size"},
     formula="y = [r_1 … r_R; x]",
     reference="Darcet et al. 2023, arXiv:2309.16588",
     article="2.4.2",

@@ -26,6 +26,7 @@ SPEC = BlockSpec(
         Param("elementwise_affine", "bool", True, help="learn a gain per feature"),
     ),
     parameters="normalized_shape if elementwise_affine else 0",
+    state={"weight": "normalized_shape if elementwise_affine"},
     saved=("x", "x_numel/normalized_shape + (x_numel if elementwise_affine else 0)"),
     formula="y = γ ⊙ x / √(mean(x²) + ε)",
     reference="Zhang & Sennrich 2019, arXiv:1910.07467",

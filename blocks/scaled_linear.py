@@ -36,6 +36,7 @@ SPEC = BlockSpec(
         ),
     ),
     parameters="out_features*(in_features + 1)",
+    state={"weight": "out_features in_features", "bias": "out_features"},
     flops="2*in_features*out_numel",
     saved=("x",),
     formula="y = x Wᵀ + b, W ~ gain · Xavier",

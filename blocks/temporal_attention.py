@@ -44,6 +44,12 @@ SPEC = BlockSpec(
         ),
     ),
     parameters="4*hidden_size*(hidden_size + 1)",
+    state={
+        "qkv.weight": "3*hidden_size hidden_size",
+        "qkv.bias": "3*hidden_size",
+        "proj.weight": "hidden_size hidden_size",
+        "proj.bias": "hidden_size",
+    },
     flops="8*hidden_size*x_numel + 4*x_numel*T",
     saved=("x", "5*x_numel + x_numel*num_heads/hidden_size"),
     formula="softmax(QKᵀ/√d_h) V over the frames of each place",

@@ -27,6 +27,7 @@ SPEC = BlockSpec(
     ),
     constraints=(Constraint("N == length", "{N} tokens do not fit the {length} learned ones"),),
     parameters="length*context_size",
+    state={"table": "length context_size"},
     saved=("mask_numel/4",),
     formula="y_n = x_n where mask_n ≠ 0, else E_n",
     reference="Li et al. 2024, arXiv:2405.08748",

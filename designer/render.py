@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Rendering:
-    """Source files and what is needed to use them."""
+    """Source files and what is needed to use them; `state` is the shapes of the model's state dict."""
 
     class_name: str
     module: str
@@ -44,6 +45,7 @@ class Rendering:
     outputs: tuple[TensorSpec, ...]
     files: dict[str, str]
     source_map: tuple[dict[str, Any], ...] = field(default=())
+    state: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `designer render --json` prints."""
@@ -75,7 +77,13 @@ def render(design: Design, target: str = "torch") -> Rendering:
     ]
     count = len(main.inputs)
     return Rendering(
-        plan.main, "model", tuple(specs[:count]), tuple(specs[count:]), {"model.py": text}, source_map
+        plan.main,
+        "model",
+        tuple(specs[:count]),
+        tuple(specs[count:]),
+        {"model.py": text},
+        source_map,
+        plan.state,
     )
 
 

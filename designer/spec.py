@@ -168,6 +168,9 @@ class BlockSpec:
     `kind` says how it is rendered: "module" copies the class `target` of the same file, "torch" constructs the
     module `target` of torch (such as nn.Conv2d), "function" copies the function `target` and calls it, and
     "expression" prints `target`, a Python expression over inputs and parameters such as "{a} + {b}".
+
+    `state` is the module's state dict: the name of each tensor, and its shape as a pattern of parameters such as
+    "out_features in_features"; "*sizes" stands for the items of a list, and " if bias" says when it is there.
     """
 
     name: str
@@ -181,6 +184,7 @@ class BlockSpec:
     params: tuple[Param, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     parameters: str = "0"
+    state: dict[str, str] = field(default_factory=dict)
     flops: str = "0"
     saved: tuple[str, ...] = ()
     views: dict[str, str] | None = None
@@ -204,7 +208,9 @@ class BlockSpec:
         """Return the catalogue entry as plain JSON values."""
         entry = asdict(self)
         entry["parameters"] = [_param_json(param) for param in self.params]
-        for key in ("params", "flops", "saved", "views", "work", "examples", "initialize", "constraints", "target"):
+        for key in (
+            "params", "state", "flops", "saved", "views", "work", "examples", "initialize", "constraints", "target",
+        ):  # fmt: skip
             entry.pop(key)
         entry["constraints"] = [constraint.condition for constraint in self.constraints]
         return entry

@@ -16,6 +16,7 @@ from designer.plan.bound import bound_sizes
 from designer.plan.builder import ClassBuilder, plain
 from designer.plan.model import Plan
 from designer.plan.sources import block_sources
+from designer.plan.state import state_shapes
 from designer.plan.texts import InexpressibleError
 from designer.plan.variants import Splits, Variant, find_variants, live_frames
 from designer.shapes.elaborate import Elaborator
@@ -65,6 +66,7 @@ def _plan(design: Design, frame: Frame, splits: Splits) -> Plan:
         sources=sources,
         classes=[builders[variant.name].plan for variant in variants],
         main=by_frame[id(frame)].name,
+        state=dict(state_shapes(frame, builders, by_frame)),
     )
 
 

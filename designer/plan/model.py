@@ -60,6 +60,7 @@ class Plan:
     sources: list[Source]
     classes: list[ClassPlan]
     main: str
+    state: dict[str, tuple[int, ...]]
 
 
 def call(prefix: str, head: str, arguments: list[str], indent: int, tail: str = "") -> str:

@@ -117,9 +117,8 @@ def _errors(design: Design) -> tuple[str, ...]:
 def _write_weights(result: ImportedDesign, imported: Imported, held: Path, out: Path) -> ImportedDesign:
     from designer.weights.checkpoint import read_checkpoint
     from designer.weights.convert import convert_file
-    from designer.weights.shapes import state_shapes
 
     assert result.rendering is not None
     checkpoint = read_checkpoint(held)
-    outputs = convert_file(imported.rules, checkpoint, state_shapes(result.rendering), out)
+    outputs = convert_file(imported.rules, checkpoint, result.rendering.state, out)
     return replace(result, weights=out, outputs=tuple(outputs))

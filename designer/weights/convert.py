@@ -40,6 +40,10 @@ def _spans(piece: Piece, entry: Entry) -> Iterator[Span]:
     if piece.order is None:
         yield Span(entry.path, entry.offset, entry.size)
         return
-    size = entry.size // len(piece.order)
+    size, rest = divmod(entry.size, len(piece.order))
+    if rest:
+        raise UserError(
+            f"{piece.source}: {entry.dtype} cannot be split into {len(piece.order)} runs of whole bytes"
+        )
     for index in piece.order:
         yield Span(entry.path, entry.offset + index * size, size)

@@ -13,10 +13,12 @@ from typing import IO, Any
 from designer.errors import UserError
 
 MAX_HEADER = 100_000_000
-CHUNK = 16 * 2**20
+MAX_AXES = 64
+CHUNK = 2**20
 _BITS = {
-    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
-    "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64,
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E4M3FNUZ": 8, "F8_E5M2": 8,
+    "F8_E5M2FNUZ": 8, "F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32,
+    "I64": 64, "U64": 64, "F64": 64, "C64": 64,
 }  # fmt: skip
 
 
@@ -71,24 +73,44 @@ def read_header(path: Path) -> dict[str, Entry]:
             text = stream.read(length)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        header = json.loads(text.decode("utf-8"))
-        header.pop("__metadata__", None)
-        entries = {name: _entry(path, value, 8 + length) for name, value in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UserError(f"{path}: not a safetensors file (its header cannot be read)") from None
+    entries = _entries(path, text, 8 + length)
     _check_extent(path, entries, 8 + length, total)
     return entries
 
 
-def _entry(path: Path, value: Mapping[str, Any], base: int) -> Entry:
-    begin, end = value["data_offsets"]
-    shape = tuple(value["shape"])
-    if not all(isinstance(size, int) and size >= 0 for size in (begin, end, *shape)):
-        raise ValueError
-    if (end - begin) * 8 != prod(shape) * _BITS[value["dtype"]]:
-        raise ValueError
-    return Entry(path, value["dtype"], shape, base + begin, end - begin)
+def _entries(path: Path, text: bytes, base: int) -> dict[str, Entry]:
+    try:
+        header = json.loads(text.decode("utf-8"))
+        header.pop("__metadata__", None)
+        pairs = header.items()
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise UserError(f"{path}: not a safetensors file (its header cannot be read)") from None
+    return {name: _entry(path, name, value, base) for name, value in pairs}
+
+
+def _entry(path: Path, name: str, value: Any, base: int) -> Entry:
+    try:
+        dtype, shape, (begin, end) = value["dtype"], tuple(value["shape"]), value["data_offsets"]
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            f"{path}: {name}: expected dtype, shape and data_offsets, received {value!r:.80}"
+        ) from None
+    if not isinstance(dtype, str) or dtype not in _BITS:
+        raise UserError(f"{path}: {name}: the dtype {dtype!r} is not known; there are {', '.join(_BITS)}")
+    sizes = (begin, end, *shape)
+    if (
+        len(shape) > MAX_AXES
+        or not all(type(size) is int and 0 <= size < 2**63 for size in sizes)
+        or end < begin
+    ):
+        stated = f"the shape {list(shape)} and the bytes {begin} to {end}"
+        raise UserError(f"{path}: {name}: {stated:.200} are no sizes of a tensor")
+    bits = prod(shape) * _BITS[dtype]
+    if (end - begin) * 8 != bits:
+        raise UserError(
+            f"{path}: {name}: {dtype} {list(shape)} needs {bits / 8:g} bytes, its place has {end - begin}"
+        )
+    return Entry(path, dtype, shape, base + begin, end - begin)
 
 
 def _check_extent(path: Path, entries: Mapping[str, Entry], base: int, total: int) -> None:
@@ -98,8 +120,12 @@ def _check_extent(path: Path, entries: Mapping[str, Entry], base: int, total: in
         if entry.offset != position:
             raise UserError(f"{path}: {name}: its bytes overlap another tensor's or leave a gap")
         position += entry.size
+        if position > total:
+            raise UserError(
+                f"{path}: {name}: ends at byte {position}, the file at {total}: cut short or damaged"
+            )
     if position != total:
-        raise UserError(f"{path}: is {total} bytes long; its tensors need {position}: cut short or damaged")
+        raise UserError(f"{path}: is {total} bytes long; its tensors need {position}: damaged")
 
 
 def write(path: Path, outputs: Iterable[Output]) -> None:

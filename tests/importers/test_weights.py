@@ -10,9 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from designer.cli import main
+from designer.document import load
 from designer.errors import UserError
 from designer.importers import Imported, Rule
 from designer.importers.weights import convert
+from designer.render import load_model, render
 from designer.sources import config as config_source
 from designer.weights.checkpoint import read_checkpoint
 from designer.weights.convert import convert_file
@@ -29,9 +31,9 @@ SHAPES = {"qkv.weight": (12, 4), "qkv.bias": (12,), "ada.weight": (6, 1)}
 
 def tensors(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
-    found = {f"to_{name}.weight": torch.randn(4, 4, dtype=dtype) for name in "qkv"}
-    found |= {f"to_{name}.bias": torch.randn(4, dtype=dtype) for name in "qkv"}
-    return {**found, "norm.weight": torch.randn(6, dtype=dtype), "steps": torch.zeros((), dtype=torch.int64)}
+    found = {f"to_{name}.weight": torch.randn(4, 4).to(dtype) for name in "qkv"}
+    found |= {f"to_{name}.bias": torch.randn(4).to(dtype) for name in "qkv"}
+    return {**found, "norm.weight": torch.randn(6).to(dtype), "steps": torch.zeros((), dtype=torch.int64)}
 
 
 def sharded(folder: Path) -> Path:
@@ -46,13 +48,20 @@ def sharded(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_file_is_rearranged_as_tensors_in_memory_are(tmp_path: Path, dtype: torch.dtype):
     save_file(tensors(dtype), tmp_path / "in.safetensors")
     convert_file(RULES, read_checkpoint(tmp_path / "in.safetensors"), SHAPES, tmp_path / "out.safetensors")
     found, wanted = load_file(tmp_path / "out.safetensors"), convert(RULES, tensors(dtype), SHAPES)
     assert found.keys() == wanted.keys()
-    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert all(found[name].dtype == dtype for name in wanted)
+    bits = [
+        {name: one.contiguous().view(torch.uint8) for name, one in side.items()} for side in (found, wanted)
+    ]
+    assert all(torch.equal(bits[0][name], bits[1][name]) for name in wanted)
 
 
 def test_shards_are_found_through_their_index_or_folder(tmp_path: Path):
@@ -79,7 +88,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
     )
     paths = [str(tmp_path / "in.safetensors"), str(tmp_path / "out.safetensors")]
     grown = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, check=True)
-    assert int(grown.stdout) < 64 * 1024  # kB, for a file of 201 MB
+    assert int(grown.stdout) < 16 * 1024  # kB, for a file of 201 MB
 
 
 @pytest.mark.parametrize(
@@ -103,12 +112,32 @@ def test_damaged_and_pickled_checkpoints_are_named(tmp_path: Path, name: str, co
     assert message in str(error.value) and name in str(error.value)
 
 
-def test_overlapping_tensors_are_refused(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data_offsets": [0, 4]}, "overlap another tensor's or leave a gap"),
+        ({"data_offsets": [8, 12]}, "overlap another tensor's or leave a gap"),
+        ({"data_offsets": [4, 12], "shape": [2]}, "ends at byte"),
+        ({"data_offsets": [4, 10**15], "shape": [10**15 // 4 - 1]}, "ends at byte"),
+        ({"data_offsets": [4, -4]}, "are no sizes of a tensor"),
+        ({"data_offsets": [4]}, "expected dtype, shape and data_offsets"),
+        ({"shape": [2**70]}, "are no sizes of a tensor"),
+        ({"shape": [True]}, "are no sizes of a tensor"),
+        ({"shape": [1] * 100}, "are no sizes of a tensor"),
+        ({"shape": None}, "expected dtype, shape and data_offsets"),
+        ({"dtype": "F64"}, "F64 [1] needs 8 bytes, its place has 4"),
+        ({"dtype": "F5"}, "the dtype 'F5' is not known"),
+        ({"dtype": []}, "the dtype [] is not known"),
+    ],
+)
+def test_a_lying_header_is_refused_by_the_name_of_its_tensor(tmp_path: Path, changes: dict, message: str):
     entry = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
-    header = json.dumps({"a": entry, "b": entry}).encode()
-    (tmp_path / "m.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
-    with pytest.raises(UserError, match="overlap"):
+    lying = {**entry, "data_offsets": [4, 8], **changes}
+    header = json.dumps({"honest": entry, "lying": lying}).encode()
+    (tmp_path / "m.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    with pytest.raises(UserError) as error:
         read_header(tmp_path / "m.safetensors")
+    assert message in str(error.value) and "lying:" in str(error.value)
 
 
 @pytest.fixture
@@ -155,3 +184,23 @@ def test_sources_that_cannot_be_used_are_named(tmp_path: Path, capsys, source: s
         (tmp_path / source).write_text(content, encoding="utf-8")
     assert main(["import", str(tmp_path / source), "-o", str(tmp_path / "design.json")]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_configuration_is_imported_with_its_weights_without_torch(tmp_path: Path):
+    """In one process that never loads PyTorch: what it takes is the interpreter, the design and a buffer."""
+    from diffusers import DiTTransformer2DModel
+
+    model = DiTTransformer2DModel(num_attention_heads=2, attention_head_dim=4, num_layers=2, sample_size=4)
+    model.save_pretrained(tmp_path / "model")
+    code = (
+        "import subprocess, sys\n"
+        "from designer.cli import main\n"
+        "subprocess.Popen = None\n"
+        "status = main(['import', sys.argv[1], '-o', sys.argv[2], '--weights-out', sys.argv[3]])\n"
+        "sys.exit(status or 'torch' in sys.modules or 'safetensors' in sys.modules)\n"
+    )
+    out = tmp_path / "out.safetensors"
+    arguments = [str(tmp_path / "model"), str(tmp_path / "design.json"), str(out)]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+    rendered = load_model(render(load(tmp_path / "design.json")))()
+    rendered.load_state_dict(load_file(out), strict=True)
