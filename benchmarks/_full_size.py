@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +32,29 @@ from tests.parity.straight_uvit import uvit as straight_uvit
 PUBLISHED = Path(__file__).with_name("published_models.json")
 Draw = Callable[[str], Tensor]
 Row = tuple[str, ...]
+Run = Callable[[], tuple[float, int]]
+NOISE = 2**25
 SMALL = 2**25  # parameters of a module that is there as a whole
 HEADER = ("model", "reference", "parameters", "fp32", "error at full size", "time")
 
 
 def rows(largest: float) -> Iterator[Row]:
     """Yield a row for each model of at most `largest` parameters, the smallest first."""
-    for one in json.loads(PUBLISHED.read_text(encoding="utf-8")):
-        if one["parameters"] <= largest:
-            yield _row(one["preset"], one["class"], lambda one=one: against_diffusers(one))
-    for preset in sorted(presets(), key=lambda one: one.parameters):
+    published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
+    runs: list[tuple[int, str, str, Run]] = [
+        (one["parameters"], one["preset"], one["class"], partial(against_diffusers, one)) for one in published
+    ]
+    for preset in presets():
         reference = _straight(preset)
-        if reference and preset.parameters <= largest:
-            yield _row(preset.id, "straight-line code", lambda p=preset, r=reference: against_paper(p, r))
+        if reference:
+            run = partial(against_paper, preset, reference)
+            runs.append((preset.parameters, preset.id, "straight-line code", run))
+    for parameters, *row in sorted(runs, key=lambda run: run[:3]):
+        if parameters <= largest:
+            yield _row(*row)
 
 
-def _row(name: str, reference: str, run: Callable[[], tuple[float, int]]) -> Row:
+def _row(name: str, reference: str, run: Run) -> Row:
     started = time.perf_counter()
     try:
         error, count = run()
@@ -122,10 +130,21 @@ def drawn(name: str, value: Tensor) -> Tensor:
     """
     if not value.is_meta:
         return value
-    noise = torch.randn(value.shape, generator=torch.Generator().manual_seed(zlib.crc32(name.encode())))
+    start = zlib.crc32(name.encode()) % NOISE
+    noise = _noise()[start : start + value.numel()]
+    if noise.numel() < value.numel():
+        rounds = [_noise()] * (value.numel() // NOISE + 1)
+        noise = torch.cat([noise, *rounds])[: value.numel()]
+    noise = noise.view(value.shape)
     if noise.ndim > 1:
-        return noise.mul_((noise.numel() / len(noise)) ** -0.5)
-    return noise.mul_(0.1).add_(float(name.endswith("weight")))
+        return noise * (noise.numel() / len(noise)) ** -0.5
+    return noise * 0.1 + float(name.endswith("weight"))
+
+
+@lru_cache(maxsize=1)
+def _noise() -> Tensor:
+    """Return normal numbers, of which each weight has those from a place of its own."""
+    return torch.randn(NOISE, generator=torch.Generator().manual_seed(0))
 
 
 def joined(part: Assignment, draw: Draw) -> Tensor:
