@@ -118,11 +118,13 @@ def _constructions(site: Site) -> list[tuple[str, list[str]]]:
 
 
 def _definition_arguments(site: Site, kept: set[str]) -> list[str]:
-    """Two sizes in order read well; beyond that, names."""
-    names = [name for name in site.texts if name in kept]
-    return [
-        site.source(name) if index < 2 else f"{name}={site.source(name)}" for index, name in enumerate(names)
-    ]
+    """Two sizes in order read well, and so does what has the same name on both sides; beyond that, names."""
+    arguments, in_order = list[str](), True
+    for index, name in enumerate(name for name in site.texts if name in kept):
+        source = site.source(name)
+        in_order = index < 2 or (in_order and source == name)
+        arguments.append(source if in_order else f"{name}={source}")
+    return arguments
 
 
 def _block_arguments(site: Site, spec: BlockSpec) -> list[str]:
