@@ -16,8 +16,8 @@ RULE = Rule(
     severity="warning",
     family="advice",
     effect=0.01,
-    what="A GroupNorm follows the concatenation of trunk and skip, one of its groups holds channels of both, and one stream is "
-    "predicted over ten times as loud as the other.",
+    what="A constant or a gate weighs trunk or skip before they are concatenated, one of the groups of the GroupNorm behind holds "
+    "channels of both, and one stream is predicted over ten times as loud as the other.",
     why="The louder stream sets the statistics of that group, and the other goes on as good as silent.",
     example="ConcatChannels of 24 and 16 channels, the skip scaled by 20, into a GroupNorm of 4 groups.",
     instead="Normalise each stream before they are joined, or choose groups that end at the joint.",
@@ -28,7 +28,7 @@ LIMIT = 10.0  # published U-Nets reach 8.5
 
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
-    """Look at norms in groups of what a concatenation of a skip made; published U-Nets straddle at even loudness."""
+    """Look at norms in groups of what a concatenation of a skip made; without a weight, published U-Nets straddle too."""
     joined = {leaf.path: leaf for norm in context.flow.tagged("norm") for leaf in _straddled(context, norm)}
     if not joined or context.prediction is None:
         return
@@ -58,7 +58,8 @@ def _straddled(context: RuleContext, norm: Leaf) -> Iterable[Leaf]:
     for leaf in origins(context.flow, norm, norm.spec.inputs[0].name):
         maps = [one for one in leaf.call.inputs.values() if isinstance(one, Tensor) and len(one.shape) == 4]
         widths = [one.shape[1] for one in maps if isinstance(one.shape[1], int)]
-        if leaf.has("concat") and len(widths) == 2 and widths[0] * groups % sum(widths):
+        weighed = any(one.has("scale", "gating") for _, one in context.flow.inputs(leaf))
+        if leaf.has("concat") and weighed and len(widths) == 2 and widths[0] * groups % sum(widths):
             yield leaf
 
 
