@@ -105,10 +105,12 @@ def _write(design: "Design", options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> int:
     from designer.check import check
     from designer.document import load
+    from designer.stability.report import describe
 
-    report = check(load(options.design), notes=options.all)
+    design = load(options.design)
+    report = check(design, notes=options.all)
     if options.json:
-        print_json(report.to_json())
+        print_json({**report.to_json(), "stability": describe(design, report)})
         return 0 if report.ok else 1
     for line in _lines(report.diagnostics, options.all):
         print(line, file=sys.stderr)

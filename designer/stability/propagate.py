@@ -20,10 +20,11 @@ _ENDS = frozenset({"linear", "conv", "norm", "attention"})
 
 @dataclass(frozen=True)
 class Fusion:
-    """Where a long skip meets the trunk: its node and ρ_act = rms(skip) / rms(trunk)."""
+    """Where a long skip meets the trunk: the path of the node, ρ_act = rms(skip) / rms(trunk), its place."""
 
     node: str
     ratio: float
+    place: str = ""
 
 
 def predict(frame: Frame, at: Mapping[str, int] | None = None, level: Level | None = None) -> "Prediction":
@@ -113,6 +114,25 @@ class Prediction:
         return {name: math.sqrt(_mean([self.states[one] for one in refs]).q) for name, refs in ends}
 
     @cached_property
+    def repeats(self) -> dict[str, list[int]]:
+        """The first output of each call of each repeat that is called more than once, by path without index."""
+        found: dict[str, list[int]] = {}
+        for path, value in self._firsts.items():
+            stem, _, index = path.rpartition(".")
+            if index.isdigit():
+                found.setdefault(stem, []).append(value)
+        return {stem: values for stem, values in found.items() if len(values) > 1}
+
+    @cached_property
+    def growth(self) -> dict[str, float]:
+        """Of each repeat, the largest rms over that behind its first call."""
+        found = {}
+        for stem, values in self.repeats.items():
+            first, *rest = (self.states[value].q for value in values)
+            found[stem] = math.sqrt(max(rest) / first) if first > 0 else 1.0
+        return found
+
+    @cached_property
     def fusions(self) -> list[Fusion]:
         """Where exactly one of two streams that are joined has the role of a skip."""
         return [found for step in self.tape.steps for found in self._fusion(step)]
@@ -128,7 +148,7 @@ class Prediction:
             skip, trunk = (
                 _mean([self.states[one] for one in step.inputs[name]]).q for name in (skips[0], trunks[0])
             )
-            yield Fusion(step.path, math.sqrt(skip / trunk) if trunk else math.inf)
+            yield Fusion(step.path, math.sqrt(skip / trunk) if trunk else math.inf, step.place)
 
     # -- backward -----------------------------------------------------------------------------------------
 

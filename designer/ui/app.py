@@ -48,7 +48,7 @@ def build_app(design: Design | None, workspace: Path, file: str | None = None) -
 
 def _handlers(designs: Designs, runs: Runs, exports: Exports) -> Sequence[Handler]:
     return (
-        handlers.check_design, handlers.render_design, handlers.annotate, handlers.apply_fix,
+        handlers.check_design, handlers.render_design, handlers.annotate, handlers.predict_stability, handlers.apply_fix,
         designs.start_session, designs.list_presets, designs.open_preset, designs.list_files, designs.open_file,
         designs.read_design, designs.save_file, designs.autosave,
         runs.start_training, runs.training_events, runs.cancel_training,

@@ -41,6 +41,17 @@ def render_design(text: str) -> Answer:
     }
 
 
+def predict_stability(text: str) -> Answer:
+    """Predict what the network is like at initialisation: {stability}, None where sizes are unknown."""
+    from designer.stability.report import describe
+
+    try:
+        design = loads(text)
+        return {"stability": describe(design, check(design))}
+    except UserError:
+        return {"stability": None}  # the check says why
+
+
 def apply_fix(text: str) -> Answer:
     """Apply the `fix` that a diagnostic offered to `document`: {document}."""
     values = request(text)

@@ -114,7 +114,8 @@ def test_check(designer, new: Callable[..., Path]) -> None:
     path = new("ddpm-tiny")
     result = designer("check", path, "--json")
     assert result.status == 0 and not result.err
-    assert result.json.keys() == {"ok", "certificate", "diagnostics", "shapes"}
+    assert result.json.keys() == {"ok", "certificate", "diagnostics", "shapes", "stability"}
+    assert result.json["stability"]["nodes"]["UNet/norm_out"]["activation"]["rms"] == 1
     assert result.json["ok"] is True
     assert result.json["certificate"] == "valid for B ≥ 1; H, W ≡ 0 (mod 4)"
     assert result.json["shapes"]["UNet/x->conv_in.x"] == "B 1 H W"

@@ -2,6 +2,7 @@
 
 import type { CheckResult, Fix, Rendered } from '../core/annotations';
 import type { Values } from '../core/document';
+import type { Stability } from '../core/stability';
 import type { ExportReport } from './export.svelte';
 
 export type Server = Record<string, (argument: string) => Promise<unknown>>;
@@ -70,6 +71,7 @@ export class Api {
   start = (): Promise<SessionStart> => this.call('start_session');
   check = (document: string): Promise<CheckResult> => this.call('check_design', document);
   render = (document: string): Promise<Rendered> => this.call('render_design', document);
+  predict = (document: string): Promise<{ stability: Stability | null }> => this.call('predict_stability', document);
   applyFix = (request: { document: string; fix: Fix }): Promise<{ document: string }> => this.call('apply_fix', request);
   presets = (): Promise<{ presets: PresetEntry[] }> => this.call('list_presets');
   openPreset = (id: string): Promise<OpenedDesign> => this.call('open_preset', { id });

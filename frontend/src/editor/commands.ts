@@ -31,6 +31,7 @@ export const COMMANDS: Command[] = [
   { id: 'fit', title: 'Fit the view', keys: 'F  .', group: 'View', run: ({ store }) => store.revealAll() },
   { id: 'layout', title: 'Lay out', keys: 'L', group: 'View', run: ({ store }) => store.autoLayout() },
   { id: 'minimap', title: 'Minimap', keys: 'Alt+M', group: 'View', run: ({ store }) => (store.minimap = !store.minimap) },
+  { id: 'predicted', title: 'Colour by predicted stability', keys: 'Alt+V', group: 'View', run: ({ session }) => session.prediction.toggle() },
   { id: 'panel', title: 'Problems, code, training, export', keys: 'Ctrl+J', group: 'View', always: true, run: ({ store }) => (store.panelOpen = !store.panelOpen) },
   { id: 'keys', title: 'This list', keys: '?  Ctrl+Shift+K', group: 'View', run: ({ store }) => (store.dialog = 'keys') },
   { id: 'left', title: 'Nudge left', keys: 'ArrowLeft', group: 'Edit', run: ({ store }) => store.nudge(-8, 0) },

@@ -6,6 +6,7 @@ import { LatestOnly } from '../core/validator';
 import { flushSync } from 'svelte';
 import { type Api, ApiError, type OpenedDesign, type Recovered } from './api';
 import type { EditorStore } from './store.svelte';
+import { Prediction } from './prediction.svelte';
 import { Training } from './training.svelte';
 import { Export } from './export.svelte';
 
@@ -29,6 +30,7 @@ export class Session {
   renderedRevision = -1;
   readonly training: Training;
   readonly exporting: Export;
+  readonly prediction: Prediction;
   workspace = $state('');
   device = $state('');
   ready = $state(false);
@@ -48,6 +50,7 @@ export class Session {
     this.checker = new LatestOnly(api.check, (answer, revision, ms) => this.showCheck(answer, revision, ms), fail);
     this.renderer = new LatestOnly(api.render, (answer, revision) => this.showSource(answer, revision), fail);
     this.training = new Training(store, api);
+    this.prediction = new Prediction(store, api);
     this.exporting = new Export(store, api, this.training);
     store.onchange = () => this.edited();
   }
@@ -77,6 +80,7 @@ export class Session {
     clearTimeout(this.renderTimer);
     clearTimeout(this.autosaveTimer);
     this.training.stop();
+    this.prediction.stop();
   }
 
   private restore(document: string, origin: { file: string | null; base: string | null }, message: string): void {
