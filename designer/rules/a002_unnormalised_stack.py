@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.residuals import scale_branches
 
 RULE = Rule(
     code="A002",
@@ -33,6 +34,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 stack.place,
                 received="no norm, β = 1",
                 expected="pre-norm, or β = 1/√(2L)",
+                fix=scale_branches(stack),
                 reference=RULE.article,
             )
 

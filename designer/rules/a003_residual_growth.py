@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.residuals import Stack
+from designer.rules.residuals import Stack, scale_branches
 
 RULE = Rule(
     code="A003",
@@ -39,6 +39,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 stack.place,
                 received=f"×{growth:.1f}",
                 expected=f"at most ×{WARN:g}",
+                fix=scale_branches(stack),
                 reference=RULE.article,
             )
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import Operation
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.residuals import Stack, before_sum
+from designer.rules.tracing import origins
 
 RULE = Rule(
     code="A006",
@@ -33,8 +36,25 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             stack.place,
             received="random branches",
             expected="a zero layer, zero gate or LayerScale",
+            fix=_fix(stack),
             reference=RULE.article,
         )
+
+
+def _fix(stack: Stack) -> Fix | None:
+    """Start the last layer of each branch at 0 where it says how it starts; LayerScale where it does not."""
+    operations: list[Operation] = []
+    for update in stack.updates:
+        last = origins(stack.flow, update.sum, update.port)
+        if last and all("init" in leaf.iteration.params for leaf in last):
+            places = [leaf.place.partition("/") for leaf in last]
+            operations += [
+                {"op": "set", "definition": definition, "node": node, "param": "init", "value": "zero"}
+                for definition, _, node in places
+            ]
+        else:
+            operations += before_sum(update, [("LayerScale", "scale", {})])
+    return Fix("Start each branch at 0, or nearly", tuple(operations)) if operations else None
 
 
 def _block(init: str) -> examples.Document:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Leaf
+from designer.rules.joints import normalise_both
 from designer.shapes.values import Tensor
 
 RULE = Rule(
@@ -42,6 +43,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             leaf.place,
             received=f"ρ = {fusion.ratio:.2g}",
             expected="0.2 … 5",
+            fix=normalise_both(leaf),
             reference=RULE.article,
             path=leaf.path,
         )

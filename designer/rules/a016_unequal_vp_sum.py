@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic, Fix
-from designer.operations import Operation, chain
+from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Leaf
+from designer.rules.joints import normalise_both
 from designer.rules.tracing import PASSING, origins
-from designer.shapes.values import Tensor
 
 RULE = Rule(
     code="A016",
@@ -40,7 +39,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 leaf.place,
                 received=f"q_s/q_d = {fusion.ratio**2:.2g}",
                 expected="0.5 … 2",
-                fix=_fix(leaf),
+                fix=normalise_both(leaf),
                 reference=RULE.article,
                 path=leaf.path,
             )
@@ -50,18 +49,6 @@ def _normalised(context: RuleContext, leaf: Leaf) -> bool:
     """Whether both streams are of unit variance before their weights, which the sum knows."""
     sides = (origins(context.flow, leaf, port.name, PASSING | {"gating"}) for port in leaf.spec.inputs[:2])
     return all(one.has("norm") for side in sides for one in side)
-
-
-def _fix(leaf: Leaf) -> Fix | None:
-    """Put a norm without parameters before both inputs."""
-    definition, operations = leaf.frame.definition, list[Operation]()
-    for port in leaf.spec.inputs[:2]:
-        value, target = leaf.input(port.name), f"{leaf.call.node.id}.{port.name}"
-        if not isinstance(value, Tensor) or target not in definition.sources:
-            return None
-        norm = ("PixelNorm", {}) if len(value.shape) == 4 else ("RMSNorm", {"elementwise_affine": False})
-        operations += chain(definition, target, [(norm[0], f"norm_{port.name}", norm[1])])
-    return Fix("Normalise both streams", tuple(operations))
 
 
 def _summed(norms: bool) -> examples.Document:

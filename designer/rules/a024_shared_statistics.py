@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic, Fix
-from designer.operations import Operation, chain
+from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Leaf
+from designer.rules.joints import normalise_both
 from designer.rules.tracing import origins
 from designer.shapes.values import Tensor
 
@@ -44,7 +44,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             leaf.place,
             received=f"ρ = {fusion.ratio:.2g}",
             expected=f"1/{LIMIT:g} … {LIMIT:g}, or groups that end at the joint",
-            fix=_fix(leaf),
+            fix=normalise_both(leaf),
             reference=RULE.article,
             path=leaf.path,
         )
@@ -61,17 +61,6 @@ def _straddled(context: RuleContext, norm: Leaf) -> Iterable[Leaf]:
         weighed = any(one.has("scale", "gating") for _, one in context.flow.inputs(leaf))
         if leaf.has("concat") and weighed and len(widths) == 2 and widths[0] * groups % sum(widths):
             yield leaf
-
-
-def _fix(leaf: Leaf) -> Fix | None:
-    """Put a norm without parameters before both inputs."""
-    definition, operations = leaf.frame.definition, list[Operation]()
-    for port in leaf.spec.inputs[:2]:
-        target = f"{leaf.call.node.id}.{port.name}"
-        if target not in definition.sources:
-            return None
-        operations += chain(definition, target, [("PixelNorm", f"norm_{port.name}", {})])
-    return Fix("Normalise both streams before they are joined", tuple(operations))
 
 
 def _joined(factor: float) -> examples.Document:

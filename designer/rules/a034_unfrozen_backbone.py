@@ -28,7 +28,8 @@ RULE = Rule(
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Look at sums that a zero adapter enters: are learned block calls behind them frozen?"""
     design, flow = context.design, context.flow
-    if context.broken or design.training.get("sampling_only"):
+    zeros = any(_is_adapter(leaf) for leaf in flow.tagged("adapter"))
+    if context.broken or design.training.get("sampling_only") or not zeros:
         return
     attached = _attached(context)
     for leaf in flow.tagged("add"):

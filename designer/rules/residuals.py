@@ -1,9 +1,12 @@
 """Residual stacks: what a repeated definition does with the stream that it carries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from designer.diagnostics import Fix
 from designer.document import Definition
+from designer.operations import Operation, chain
 from designer.rules.flow import INPUT, End, Flow, Leaf
 from designer.rules.tracing import small_at_start
 from designer.shapes.frame import Call, Frame
@@ -145,3 +148,18 @@ def _branch(flow: Flow, add: Leaf, port: str, trunk: str) -> tuple[Leaf, ...]:
 
     branch = above(port) - above(trunk)
     return tuple(leaf for key, leaf in flow.leaves.items() if key in branch)
+
+
+def scale_branches(stack: Stack) -> Fix | None:
+    """Scale each branch of a stack by 1/√(2L), where the sums stand."""
+    calls = [("Scale", "scale", {"factor": f"1/sqrt(2*{stack.depth})"})]
+    operations = [one for update in stack.updates for one in before_sum(update, calls)]
+    return Fix(f"Scale each branch by 1/√(2·{stack.depth})", tuple(operations)) if operations else None
+
+
+def before_sum(update: Update, calls: Sequence[tuple[str, str, Mapping[str, Any]]]) -> tuple[Operation, ...]:
+    """The operations that put calls on a branch right before its sum."""
+    definition = update.sum.frame.definition
+    target = f"{update.sum.call.node.id}.{update.port}"
+    named = [(call, f"{name}_{update.sum.call.node.id}", params) for call, name, params in calls]
+    return chain(definition, target, named) if target in definition.sources else ()
