@@ -157,6 +157,11 @@ SPECS = (
             Port("sin", "rotary", "N head_size//2"),
         ),
         outputs=(Port("out", "heads", "B heads N head_size"),),
+        constraints=(
+            Constraint(
+                "head_size % 2 == 0", "the head size {head_size} is odd; features are rotated in pairs"
+            ),
+        ),
         saved=("x if cos", "cos if x", "sin if x"),
         work="x_numel",
         formula="(x_2k, x_2k+1) ← (x_2k cos − x_2k+1 sin, x_2k sin + x_2k+1 cos)",

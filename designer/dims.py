@@ -79,6 +79,20 @@ class Dim:
         return frozenset(found)
 
     @cached_property
+    def falling(self) -> bool:
+        """Whether something is taken away."""
+        return any(coefficient < 0 for _, coefficient in self.terms)
+
+    @cached_property
+    def curved(self) -> bool:
+        """Whether sizes are multiplied with each other or divided by one another."""
+        return any(
+            sum(power for _, power in monomial) > 1
+            or any(isinstance(atom, FloorDiv) and atom.denominator.constant is None for atom, _ in monomial)
+            for monomial, _ in self.terms
+        )
+
+    @cached_property
     def positive(self) -> bool:
         """Whether the form alone says that it is at least 1 where every symbol is: sums of products, no division."""
         return all(

@@ -189,7 +189,7 @@ class Binding:
 
     def _not_empty(self, size: Size) -> None:
         """Require at least 1 of a size that a small input could leave empty."""
-        if isinstance(size, Dim) and not size.positive and len(size.symbols) == 1:
+        if isinstance(size, Dim) and not size.positive and (size.falling or len(size.symbols) == 1):
             self.require(1, "<=", size, f"the size {size} must be at least 1")
 
     def shape(self, pattern: str) -> Shape:

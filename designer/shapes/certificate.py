@@ -110,8 +110,8 @@ def _solve(name: str, group: list[Requirement]) -> tuple[Axis | None, Requiremen
     modulus, residues, low, high = 1, {0}, 1, None
     causes: list[Requirement] = []
     for requirement in group:
-        if requirement.relation == "<=" or _is_fixed(requirement):
-            bounds = _bounds(name, requirement)
+        if requirement.relation == "<=" or _is_fixed(requirement) or _is_curved(requirement):
+            bounds = _smallest(name, requirement) if _is_curved(requirement) else _bounds(name, requirement)
             if bounds is None:
                 return None, requirement
             low, high = max(low, bounds[0]), bounds[1] if high is None else min(high, bounds[1] or high)
@@ -170,6 +170,17 @@ def _is_fixed(requirement: Requirement) -> bool:
     """Whether a size must equal a number, as the tokens of a learned table of positions."""
     sides = (Dim.of(requirement.left).constant, Dim.of(requirement.right).constant)
     return requirement.relation == "==" and sides != (None, None)
+
+
+def _is_curved(requirement: Requirement) -> bool:
+    """Whether a size must equal a product of itself: only single sizes solve that, and no period shows them."""
+    return requirement.relation == "==" and (Dim.of(requirement.left) - requirement.right).curved
+
+
+def _smallest(name: str, requirement: Requirement) -> tuple[int, int] | None:
+    """The smallest size at which a curved equation holds, as a range; None where none does."""
+    found = next((size for size in range(1, MAX_PERIOD) if requirement.holds({name: size})), None)
+    return None if found is None else (found, found)
 
 
 def _bounds(name: str, requirement: Requirement) -> tuple[int, int | None] | None:

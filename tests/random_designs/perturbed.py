@@ -79,7 +79,7 @@ def judge(seed: int) -> Outcome | None:
     report = check(design)
     if report.ok:
         model = load_model(render(design))().eval()
-        problem = _difference(report, model, spec, example)
+        problem = run(model, spec, example, _inferred(report))
         return Outcome("false acceptance" if problem else "runs as inferred", spec.name, example, problem)
     reason = report.diagnostics[0].message
     if not _buildable(spec):
@@ -90,18 +90,21 @@ def judge(seed: int) -> Outcome | None:
     )  # fmt: skip
 
 
-def _difference(report: CheckReport, model: nn.Module, spec: BlockSpec, example: Example) -> str:
-    """Return how PyTorch departs from what was inferred, "" if it does not."""
+def _inferred(report: CheckReport) -> list[tuple[Any, ...]]:
     assert report.frame is not None
-    inferred = [one.shape for one in report.frame.outputs.values() if isinstance(one, Tensor)]
+    return [one.shape for one in report.frame.outputs.values() if isinstance(one, Tensor)]
+
+
+def run(model: nn.Module, spec: BlockSpec, example: Example, inferred: list[tuple[Any, ...]]) -> str:
+    """Return how PyTorch departs from the inferred shapes of the outputs, "" if it does not."""
     try:
         with torch.no_grad():
             result = model(*tensors(spec, example))
-    except (RuntimeError, ValueError, IndexError, AssertionError, TypeError, ZeroDivisionError) as error:
+    except Exception as error:  # whatever it raises, it does not run
         return f"PyTorch: {type(error).__name__}: {error}"
     results = result if isinstance(result, (tuple, list)) else (result,)
     real = [tuple(torch.as_tensor(one).shape) for one in results]
-    return "" if real == inferred else f"inferred {inferred}, PyTorch gives {real}"
+    return "" if real == inferred else f"inferred {inferred}, it gives {real}"
 
 
 def _buildable(spec: BlockSpec) -> bool:
