@@ -11,12 +11,12 @@ from typing import Any
 
 from designer.errors import UserError
 
-SCHEDULES = ("linear", "cosine", "sigmoid", "flow", "edm", "ve")
+SCHEDULES = ("linear", "cosine", "sigmoid", "flow", "edm", "ve", "none")
 PREDICTIONS = ("epsilon", "v", "x0", "flow", "score", "F")
 PRECONDITIONINGS = ("none", "edm", "vp", "ve", "v")
 LOSSES = ("mse", "sigma2", "edm", "min_snr", "p2")
 DENSITIES = ("uniform", "logit_normal")
-WEIGHTINGS = ("static", "decoder", "adaptive")
+WEIGHTINGS = ("static", "decoder", "adaptive", "perceptual", "perceptual_adaptive")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Setting:
 
 SETTINGS = (
     Setting("prediction", "text", "What the network predicts; F: the network inside a preconditioning.", PREDICTIONS),
-    Setting("schedule", "text", "How noise grows: with the timestep, or as σ drawn for EDM or VE.", SCHEDULES),
+    Setting("schedule", "text", "How noise grows: with the timestep, or as σ drawn for EDM or VE; none for autoencoders.", SCHEDULES),
     Setting("timesteps", "whole", "Timesteps T of the schedule.", minimum=8),
     Setting("zero_terminal_snr", "flag", "Rescale the schedule so that nothing of the image is left at its end."),
     Setting("sigma_mean", "number", "Mean of ln σ on the edm schedule (P_mean); -1.2 unless said."),
@@ -51,7 +51,12 @@ SETTINGS = (
     Setting("p2_k", "number", "Offset of P2 weighting; 1 unless said.", above=0),
     Setting("uncertainty", "flag", "The second output is the log-variance to expect at a noise level (EDM2)."),
     Setting("channel_weights", "numbers", "Weight of each channel's error, scaled to a mean of 1.", minimum=0),
-    Setting("channel_weighting", "text", "Where they come from: static, or how strongly a decoder reacts.", WEIGHTINGS),
+    Setting("channel_weighting", "text", "Where they come from: static, or how strongly a decoder reacts (adaptive: to each sample), or what the eye sees of it.", WEIGHTINGS),
+    Setting("kl_weight", "number", "The second output are moments of a Gaussian: weight of its divergence from N(0, 1).", minimum=0),
+    Setting("scaling_factor", "number", "Factor of an autoencoder's latents before a denoiser sees them; 1 unless said.", above=0),
+    Setting("shift_factor", "number", "What is taken from an autoencoder's latents before they are scaled; 0 unless said."),
+    Setting("latents_mean", "numbers", "Mean of each channel of an autoencoder's latents, taken from them as the shift is."),
+    Setting("latents_std", "numbers", "Standard deviation of each channel of an autoencoder's latents, which divides them."),
     Setting("precision", "text", "The precision that it is trained in; fp32 unless said.", ("fp32", "bf16", "fp16")),
     Setting("learning_rate", "number", "The learning rate that it is meant for.", above=0),
     Setting("frozen", "names", "Definitions, or nodes as Definition/node, whose weights are not trained."),

@@ -20,11 +20,13 @@ _ATTENTION = (
 )
 
 
-def _residual(source: str, target: str) -> list[Rule]:
+def residual_rules(source: str, target: str) -> list[Rule]:
+    """Return the rules of a residual block."""
     return [Rule(re.escape(source) + pattern, target + name) for pattern, name in _RESIDUAL]
 
 
-def _attention(source: str, target: str) -> list[Rule]:
+def attention_rules(source: str, target: str) -> list[Rule]:
+    """Return the rules of attention over pixels."""
     return [Rule(re.escape(source) + pattern, target + name, part) for pattern, name, part in _ATTENTION]
 
 
@@ -41,21 +43,23 @@ def weight_rules(net: PixelUNet, layers: int) -> tuple[Rule, ...]:
     for index, level in enumerate(net.levels):
         rules += _down_rules(f"down_blocks.{index}.", f"down_{index}.", level, layers)
         rules += _up_rules(f"up_blocks.{last - index}.", f"up_{index}.", level, layers + 1)
-    rules += _residual("mid_block.resnets.0.", "mid.res1.") + _residual("mid_block.resnets.1.", "mid.res2.")
-    return (*rules, *_attention("mid_block.attentions.0.", "mid.attn."))
+    rules += residual_rules("mid_block.resnets.0.", "mid.res1.") + residual_rules(
+        "mid_block.resnets.1.", "mid.res2."
+    )
+    return (*rules, *attention_rules("mid_block.attentions.0.", "mid.attn."))
 
 
 def _down_rules(source: str, target: str, level: Level, blocks: int) -> list[Rule]:
     rules = []
     for block in range(blocks):
-        rules += _residual(f"{source}resnets.{block}.", f"{target}blocks.{block}.res.")
-        rules += _attention(f"{source}attentions.{block}.", f"{target}blocks.{block}.attn.")
+        rules += residual_rules(f"{source}resnets.{block}.", f"{target}blocks.{block}.res.")
+        rules += attention_rules(f"{source}attentions.{block}.", f"{target}blocks.{block}.attn.")
     conv = "down.conv." if level.down == "conv" else "down."
     resampler = "resnet_down." if level.down == "skip" else "downsamplers.0."
     return [
         *rules,
         Rule(re.escape(source) + r"downsamplers\.0\.conv\.(.*)", target + conv + r"\1"),
-        *_residual(source + resampler, f"{target}down."),
+        *residual_rules(source + resampler, f"{target}down."),
         Rule(re.escape(source) + r"skip_conv\.(.*)", target + r"from_image.\1"),
     ]
 
@@ -64,15 +68,15 @@ def _up_rules(source: str, target: str, level: Level, blocks: int) -> list[Rule]
     rules = []
     for block in range(blocks):
         inside = f"{target}blocks.{block}.block."
-        rules += _residual(f"{source}resnets.{block}.", inside if level.late else f"{inside}res.")
-        rules += _attention(
+        rules += residual_rules(f"{source}resnets.{block}.", inside if level.late else f"{inside}res.")
+        rules += attention_rules(
             f"{source}attentions.{block}.", f"{target}attn." if level.late else f"{inside}attn."
         )
     resampler = "resnet_up." if level.up == "skip" else "upsamplers.0."
     return [
         *rules,
         Rule(re.escape(source) + r"upsamplers\.0\.conv\.(.*)", target + r"up.conv.\1"),
-        *_residual(source + resampler, f"{target}up."),
+        *residual_rules(source + resampler, f"{target}up."),
         Rule(re.escape(source) + r"skip_conv\.(.*)", target + r"to_image.\1"),
         Rule(re.escape(source) + r"skip_norm\.(.*)", target + r"image_norm.\1"),
     ]

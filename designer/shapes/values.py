@@ -9,7 +9,7 @@ Shape = tuple[Size, ...]
 
 # Roles that may stand for each other. A map is [B, C, H, W], a video has frames besides, tokens are [B, N, D], a vector is [B, D].
 ROLE_GROUPS = (
-    frozenset({"map", "image", "latent", "video", "skip", "prediction", "control"}),
+    frozenset({"map", "image", "latent", "video", "skip", "prediction", "control", "moments", "clean"}),
     frozenset({"tokens", "context", "points", "patches"}),
     frozenset({"vector", "embedding", "pooled"}),
     frozenset({"timestep", "sigma", "size", "guidance"}),

@@ -27,11 +27,11 @@ BINS = 8
 class Process:
     """x_t = alpha(t) x_0 + sigma(t) eps, what the network is asked to predict from x_t, and how errors weigh.
 
-    `schedule` is linear, cosine or sigmoid (alpha² + sigma² = 1, t a whole number), flow (alpha = 1 - t/T,
+    `schedule` is none (nothing is noisy: alpha = 1, sigma = 0), linear, cosine or sigmoid (alpha² + sigma² = 1, t a whole number), flow (alpha = 1 - t/T,
     sigma = t/T, t a real number), edm (alpha = 1, ln sigma normal) or ve (alpha = 1, ln sigma uniform).
     `prediction` is epsilon, v, x0, flow (the velocity eps - x_0), score (-eps/sigma) or F (what the network
     inside `preconditioning` gives). With `uncertainty` the network's second output is the logarithm of the
-    error to expect, which divides it. The other fields are the settings of these names in `designer.training`.
+    error to expect, which divides it; with `kl_weight` it is the moments of an autoencoder. The other fields are the settings of these names in `designer.training`.
     """
 
     schedule: str
@@ -52,6 +52,7 @@ class Process:
     min_snr_gamma: float = 5.0
     p2_gamma: float = 1.0
     p2_k: float = 1.0
+    kl_weight: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.loss:
@@ -98,6 +99,8 @@ class Process:
 
     def levels(self, t: Array) -> tuple[Array, Array]:
         """Return alpha and sigma, each [B] float64, at the noise levels `t` [B] in [0, T)."""
+        if self.schedule == "none":
+            return np.ones_like(t), np.zeros_like(t)
         if self.schedule == "flow":
             return 1 - t / self.timesteps, t / self.timesteps
         if self.schedule in TABLES:
@@ -207,6 +210,11 @@ def _require_together(process: Process) -> None:
         raise UserError(
             f"zero_terminal_snr with schedule {schedule!r} and prediction {target!r}: it needs one of "
             f"{', '.join(TABLES)} and prediction v or x0, as the last level holds nothing of the image"
+        )
+    if schedule == "none" and (target, process.loss, process.noise_range) != ("x0", "mse", None):
+        raise UserError(
+            f"schedule 'none' with prediction {target!r}, loss {process.loss!r} and noise_range "
+            f"{process.noise_range}: without noise it is x0 that is predicted, and all levels are one"
         )
     if process.schedule != "flow" and (process.timestep_density != "uniform" or process.shift != 1):
         raise UserError(f"timestep_density and shift belong to the flow schedule; received {schedule!r}")
