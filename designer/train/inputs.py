@@ -31,12 +31,24 @@ class InputSpec:
 
 
 def sample_index(inputs: Sequence[InputSpec]) -> int:
-    """Return the position of the noisy sample, the first input with such a role. UserError if none."""
-    for index, spec in enumerate(inputs):
-        if spec.role in SAMPLE_ROLES:
-            return index
-    roles = ", ".join(f"{spec.name}: {spec.role}" for spec in inputs)
-    raise UserError(f"no input is a noisy sample ({', '.join(SAMPLE_ROLES)}); the design has {roles}")
+    """Return the position of the noisy sample, the first input with such a role, else of a clean one.
+
+    Raises UserError if there is none.
+    """
+    for roles in (SAMPLE_ROLES, ("clean",)):
+        for index, spec in enumerate(inputs):
+            if spec.role in roles:
+                return index
+    has = ", ".join(f"{spec.name}: {spec.role}" for spec in inputs)
+    raise UserError(f"no input is a noisy sample ({', '.join(SAMPLE_ROLES)}); the design has {has}")
+
+
+def require_noise(inputs: Sequence[InputSpec], schedule: str) -> None:
+    """Raise UserError for a schedule of noise where the sample is clean, and for none where it is noisy."""
+    spec = inputs[sample_index(inputs)]
+    if (spec.role == "clean") != (schedule == "none"):
+        expected = "none" if spec.role == "clean" else "one that adds noise"
+        raise UserError(f"schedule {schedule!r}: input {spec.name!r} is {spec.role}; expected {expected}")
 
 
 def sample_shape(inputs: Sequence[InputSpec], training: Mapping[str, Any]) -> tuple[int, ...]:

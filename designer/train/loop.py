@@ -21,7 +21,7 @@ from designer.train.ema import Average
 from designer.train.freezing import freeze
 from designer.train.inputs import Caller, predicted
 from designer.train.nonfinite import first_nonfinite
-from designer.train.objective import squared_errors, weighted_loss
+from designer.train.objective import divergence, squared_errors, weighted_loss
 from designer.train.options import TrainOptions
 from designer.train.record import NonFinite, SeedRecord
 from designer.train.teacher import Teacher
@@ -188,7 +188,10 @@ class SeedRun:
         weighed = errors
         if batch.channels is not None:
             weighed = squared_errors(prediction, batch.target, batch.channels, axis)
-        return weighted_loss(weighed, batch.weight, log_variance), errors
+        loss = weighted_loss(weighed, batch.weight, log_variance)
+        if self.job.process.kl_weight:
+            loss = loss + self.job.process.kl_weight * divergence(output[1]).mean()
+        return loss, errors
 
     def _autocast(self) -> AbstractContextManager[Any]:
         precision = self.job.options.precision

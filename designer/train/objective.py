@@ -33,6 +33,16 @@ def weighted_loss(errors: Tensor, weight: Tensor, log_variance: Tensor | None) -
     return weighted.mean()
 
 
+def divergence(moments: Tensor) -> Tensor:
+    """Return how far the Gaussians of moments [B, 2C, ...] are from N(0, 1), [B]: the mean over their elements of
+
+    (μ² + σ² - 1 - log σ²) / 2 (arXiv:1312.6114, appendix B).
+    """
+    mean, log_variance = moments.float().chunk(2, dim=1)
+    log_variance = log_variance.clamp(-30, 20)
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).flatten(1).mean(1)
+
+
 def static_weights(training: Mapping[str, Any], shape: tuple[int, ...]) -> Tensor | None:
     """Return the design's `channel_weights`, [C] of mean one, for samples of `shape`; None without them.
 

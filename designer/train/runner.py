@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from designer.errors import UserError
 from designer.files import write_atomic
 from designer.train.freezing import require_parts
-from designer.train.inputs import InputSpec, sample_shape
+from designer.train.inputs import InputSpec, require_noise, sample_shape
 from designer.train.options import TrainOptions
 from designer.train.report import Crash, RunReport, read_report, versions
 from designer.train.spec import RunSpec
@@ -85,6 +85,7 @@ def launch(spec: RunSpec) -> "RunHandle":
     """Start the child process of `spec`. Raises UserError for settings that cannot be used."""
     sample_shape(spec.inputs, spec.training)
     process = Process.of(spec.training, spec.options.schedule, spec.options.prediction)
+    require_noise(spec.inputs, process.schedule)
     if spec.options.teacher is not None:
         teacher_spec(spec.options.teacher, spec.inputs, process)
     require_parts(spec.training, spec.known)
