@@ -67,6 +67,12 @@ def _add_sample(commands: Any) -> None:
         type=float,
         help="noise level of the hand-over: t/T, or σ for edm and ve (default: training.noise_range)",
     )
+    parser.add_argument(
+        "--decoder",
+        metavar="FOLDER",
+        type=Path,
+        help="a diffusers autoencoder, or the run of one: pictures of the latents that are drawn",
+    )
     parser.set_defaults(run=_sample)
 
 
@@ -115,6 +121,7 @@ def _sample(options: argparse.Namespace) -> int:
         weights=options.weights,
         refiner=options.refiner,
         split=options.split,
+        decoder=options.decoder,
     )
     save_grid(images, options.output)
     print(options.output)

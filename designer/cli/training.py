@@ -40,7 +40,9 @@ def add_commands(commands: Any) -> None:
         "--teacher-guidance", type=float, default=1.0, help="classifier-free guidance of the teacher"
     )
     parser.add_argument(
-        "--autoencoder", metavar="FOLDER", help="a diffusers AutoencoderKL: train on the latents of images"
+        "--autoencoder",
+        metavar="FOLDER",
+        help="a diffusers autoencoder, or the run of one: train on its latents",
     )
     parser.add_argument("--time-limit", type=float, default=3600.0, metavar="SECONDS")
     add_json(parser)

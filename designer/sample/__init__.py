@@ -6,8 +6,10 @@ Importing this package imports neither torch nor onnxruntime.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from designer.autoencoder import find_autoencoder
 from designer.document import Design
 from designer.errors import UserError
+from designer.sample.decoding import decode_in_child
 from designer.sample.loop import Recipe, draw
 from designer.sample.recipes import Asked, cascade, recipe_of
 from designer.sample.samplers import SAMPLERS, Images
@@ -30,24 +32,29 @@ def sample(
     time_limit_s: float = 3600.0,
     refiner: str | Path | None = None,
     split: float | None = None,
+    decoder: str | Path | None = None,
 ) -> Images:
     """Draw `n` images, float32 [n, C, H, W] about [-1, 1], from a run, an export or a design with `weights`.
 
     `labels` are the classes, repeated over the images (default: all classes in turn); `guidance` above 1
     pushes towards them. The same seed draws the same images from PyTorch and from ONNX, up to rounding.
     From the noise level `split` on (t/T, or sigma for edm and ve) the run or export `refiner` draws.
-    `on_progress(done, of)` follows the work. Raises UserError for what cannot be used.
+    With `decoder`, the folder of an autoencoder (a model of diffusers, or a run), they are the pictures of the
+    latents that were drawn. `on_progress(done, of)` follows the work. Raises UserError for what cannot be used.
     """
     asked = Asked(sampler, steps, n, seed, labels, guidance)
     base, on_step = find_source(source, weights), on_progress or (lambda done, of: None)
-    if refiner is None:
-        if split is not None:
-            raise UserError("split: needs a refiner to hand over to")
-        return _draw(base, recipe_of(base, asked), on_step, time_limit_s, None)
-    other = find_source(refiner)
-    first, second = cascade(base, other, asked, split)
-    images = _draw(base, first, on_step, time_limit_s, None)
-    return _draw(other, second, on_step, time_limit_s, images)
+    if refiner is None and split is not None:
+        raise UserError("split: needs a refiner to hand over to")
+    other = base if refiner is None else find_source(refiner)
+    recipes = (recipe_of(base, asked),) if refiner is None else cascade(base, other, asked, split)
+    slot = None if decoder is None else find_autoencoder(decoder)
+    if slot is not None:
+        slot.require(recipes[0].shape, "the model draws")
+    images = _draw(base, recipes[0], on_step, time_limit_s, None)
+    for recipe in recipes[1:]:
+        images = _draw(other, recipe, on_step, time_limit_s, images)
+    return images if slot is None else decode_in_child(slot, images, time_limit_s)
 
 
 def _draw(

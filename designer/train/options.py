@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from designer.autoencoder import find_autoencoder
 from designer.errors import UserError
 from designer.train.starting import weights_file
 from designer.training import PREDICTIONS, SCHEDULES
@@ -26,7 +27,7 @@ class TrainOptions:
     `memory_limit_bytes` the child's memory (None: four fifths of what the machine has). `start_from` is a run
     or a safetensors file whose weights the model, or one part of it, starts from. `teacher` is a run whose
     prediction, with `teacher_guidance` for the class, is learned in the place of the data's. `autoencoder` is
-    the folder of a diffusers AutoencoderKL, through which images become latents.
+    the folder of an autoencoder (a model of diffusers, or a run), through which images become latents.
     """
 
     steps: int = 150
@@ -56,7 +57,7 @@ class TrainOptions:
         if self.start_from is not None:
             object.__setattr__(self, "start_from", str(weights_file(self.start_from)))
         if self.autoencoder is not None:
-            object.__setattr__(self, "autoencoder", str(_autoencoder(self.autoencoder)))
+            object.__setattr__(self, "autoencoder", str(find_autoencoder(self.autoencoder).path))
         if self.teacher is not None:
             object.__setattr__(self, "teacher", str(Path(self.teacher).resolve()))
         _require_numbers(self)
@@ -121,12 +122,6 @@ def _require_choices(options: TrainOptions) -> None:
         value = getattr(options, name)
         if value not in allowed and not (optional and value is None):
             raise UserError(f"{name}: received {value!r}, expected one of {', '.join(allowed)}")
-
-
-def _autoencoder(folder: str | Path) -> Path:
-    if not (Path(folder) / "config.json").is_file():
-        raise UserError(f"autoencoder {folder}: holds no config.json of a diffusers model")
-    return Path(folder).resolve()
 
 
 def _require_folder(folder: str | None) -> None:

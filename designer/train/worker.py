@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from designer.autoencoder import Autoencoder, find_autoencoder, load_autoencoder
 from designer.errors import UserError
-from designer.train.autoencoder import Autoencoder, channel_weights, latent_data, load_autoencoder
-from designer.train.data import load_data
+from designer.train.autoencoder import channel_weights, latent_data
+from designer.train.data import Dataset, load_data
 from designer.train.inputs import Caller, sample_shape
 from designer.train.limits import Stopper, bound_memory
 from designer.train.record import SeedRecord, rounded
@@ -95,12 +96,7 @@ def run(spec: RunSpec, events: Callable[[dict[str, Any]], None], stopper: Stoppe
     device, device_text = pick_device(spec.options.device, spec.options.precision)
     shape = sample_shape(spec.inputs, spec.training)
     process = Process.of(spec.training, spec.options.schedule, spec.options.prediction)
-    autoencoder = _autoencoder(spec, device)
-    data = (
-        load_data(spec.options, shape)
-        if autoencoder is None
-        else latent_data(autoencoder, spec.options, shape)
-    )
+    data, autoencoder = _data(spec, shape, device)
     events({"type": "status", "message": f"training on {device_text['name']} with {data.description}"})
     from designer.train.loop import Job
 
@@ -152,9 +148,18 @@ def pick_device(name: str, precision: str) -> "tuple[torch.device, dict[str, str
     return torch.device(kind), {"kind": kind, "name": text, "precision": precision}
 
 
-def _autoencoder(spec: RunSpec, device: "torch.device") -> Autoencoder | None:
+def _data(
+    spec: RunSpec, shape: tuple[int, ...], device: "torch.device"
+) -> tuple[Dataset, Autoencoder | None]:
+    """Return the samples, and the autoencoder whose latents they are, if any."""
     folder = spec.options.autoencoder
-    return None if folder is None else load_autoencoder(folder, device.type)
+    if folder is None:
+        return load_data(spec.options, shape), None
+    found = find_autoencoder(folder)
+    found.require(shape, "the design takes")
+    images = (found.image_channels, shape[1] * found.factor, shape[2] * found.factor)
+    autoencoder = load_autoencoder(found, device.type)
+    return latent_data(autoencoder, load_data(spec.options, images)), autoencoder
 
 
 def _teacher(spec: RunSpec, process: Process, device: "torch.device") -> "Teacher | None":
