@@ -77,7 +77,7 @@ SPECS = (
         ),
         outputs=(Port("out", "tokens", "B N heads*value_size"),),
         flops="2*q_numel*M + 2*M*out_numel",
-        saved=("q", "k", "v", "out_numel + B*heads*N"),
+        saved=("q", "k", "v", "out", "B*heads*N"),
         formula="softmax(QKᵀ/√d_h) V, heads joined",
         reference="Vaswani et al. 2017, arXiv:1706.03762",
         article="12.1, 13",

@@ -60,10 +60,11 @@ SPECS = (
         outputs=(Port("out", "tokens", "B N heads*value_size"),),
         flops="2*q_numel*M + 2*M*out_numel",
         saved=(
-            "v",
             "q if value_size == head_size",
             "k if value_size == head_size",
-            "mask_numel + out_numel + B*heads*N if value_size == head_size else q_numel + k_numel + B*heads*N*M",
+            "v if value_size == head_size or B == 1",
+            "out if value_size == head_size",
+            "mask_numel + B*heads*N if value_size == head_size else q_numel + k_numel + B*heads*N*M + (0 if B == 1 else v_numel)",
         ),
         formula="softmax(QKᵀ/√d_h + b) V, b = 0 where mask ≠ 0, else −10⁴",
         reference="Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3; Chen et al. 2023, arXiv:2310.00426",

@@ -72,7 +72,7 @@ def inference(tape: Tape) -> Inference:
 
 
 def training(tape: Tape) -> Training:
-    """Return the memory of a training step: forward, a squared error against a target, backward."""
+    """Return the memory of a training step: forward, squared errors against targets, backward."""
     return _Step(tape).measure()
 
 
@@ -111,15 +111,13 @@ class _Step:
     def measure(self) -> Training:
         for one in self.tape.inputs:
             self.line.add(self.tape.sizes[one], 0, 2 * self.count - 1)
-        first_output = self.tape.outputs[:1]
-        for one in first_output:  # the target, which the training loop holds
+        for one in self.tape.outputs:  # a target for each, which the training loop holds
             self.line.add(self.tape.sizes[one], 0, 2 * self.count - 1)
         self._values()
         self._gradients()
         gradients = 0
         for index, operator in enumerate(self.tape.operators):
             self.line.add(operator.work, index, index)
-            self.line.add(operator.work, self.back(index), self.back(index))
             self.weights.add(operator.parameters, self.back(index), 2 * self.count - 1)
             gradients += operator.parameters
         activations, weights = self.line.alive(), self.weights.alive()
@@ -138,7 +136,7 @@ class _Step:
                 size = self.tape.sizes[one]
                 outside, inside = keepers.get(one, (-1, -1))
                 until = self.back(outside) if outside >= 0 else self.last[one]
-                if one in self.tape.outputs[:1]:
+                if one in self.tape.outputs:
                     until = max(until, self.count)
                 self.line.add(size, index, until)
                 if until >= self.count:
@@ -180,10 +178,10 @@ class _Step:
                 readers.update(dict.fromkeys(operator.reads, index))
         for index, one in self._made():
             if self.tape.learns[one]:
-                start = self.count if one in self.tape.outputs[:1] else readers.get(one)
-                if start is not None:
-                    first = self.count if one in self.tape.outputs[:1] else self.back(start)
-                    self.line.add(self.tape.sizes[one], first, self.back(index))
+                if one in self.tape.outputs:
+                    self.line.add(self.tape.sizes[one], self.count, self.back(index))
+                elif one in readers:
+                    self.line.add(self.tape.sizes[one], self.back(readers[one]), self.back(index))
 
 
 def _last_of_segments(operators: list[Operator]) -> dict[int, int]:

@@ -5,7 +5,7 @@ the last that needs it, through every definition, stack and view on the way.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from designer.document import Node
@@ -121,6 +121,8 @@ class _Recorder:
             given = {port: ends.get(sources[f"{name}.{port}"], ()) for port in frame.read_ports(name)}
             self._call(frame, name, call, given, ends, fixed)
         self.top = "" if outermost else self.top
+        lists = {end for end in sources.values() if isinstance(frame.value(end), Stack)}
+        self._hold(one for end in lists for one in ends.get(end, ()))
         return {port.name: ends.get(port.source, ()) for port in frame.definition.outputs}
 
     def _call(
@@ -175,9 +177,12 @@ class _Recorder:
         inner = self.freezing.fixes({part, iteration.frame.definition.name}, fixed)
         results = self.frame(iteration.frame, values, inner)
         self.segment = 0 if starts else self.segment
-        last = len(self.tape.operators) - 1
-        self.tape.until.update((one, last) for handle in values.values() for one in handle)
+        self._hold(one for handle in values.values() for one in handle)
         return results
+
+    def _hold(self, storages: Iterable[int]) -> None:
+        """Note that these are held until now: by the arguments of a call, or by a list that a variable names."""
+        self.tape.until.update(dict.fromkeys(storages, len(self.tape.operators) - 1))
 
     def _block(
         self, call: Call, spec: BlockSpec, iteration: Iteration, values: Mapping[str, Handle], fixed: bool
