@@ -186,3 +186,21 @@ def chain(
         ]
         source = f"{node}.out"
     return (*operations, {"op": "connect", **place, "source": source, "target": target})
+
+
+def bypass(definition: Definition, node: str, source: str) -> tuple[Operation, ...]:
+    """Return the operations that remove a call and let `source` go where its first output went."""
+    place, ends = {"definition": definition.name}, f"{node}."
+    return (
+        *(
+            {"op": "connect", **place, "source": source, "target": target}
+            for start, target in definition.edges
+            if start.startswith(ends)
+        ),
+        *(
+            {"op": "output", **place, "port": port.name, "source": source}
+            for port in definition.outputs
+            if port.source.startswith(ends)
+        ),
+        {"op": "remove", **place, "node": node},
+    )

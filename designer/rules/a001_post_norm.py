@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import Operation
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.residuals import Stack
 
@@ -34,6 +35,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 stack.place,
                 received=f"post-norm, {stack.depth} blocks",
                 expected="pre-norm",
+                fix=_fix(stack),
                 reference=RULE.article,
             )
 
@@ -41,6 +43,39 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
 def _deep_norm(stack: Stack) -> bool:
     """DeepNet scales the stream up before the sum (α > 1): its post-norm is stable."""
     return any((leaf.number("factor") or 0) > 1 for leaf in stack.scaled_sums)
+
+
+def _fix(stack: Stack) -> Fix | None:
+    """Let each norm read the stream before its sum and feed the branch; the sum itself goes on."""
+    operations, renamed = list[Operation](), dict[str, str]()
+    for update in reversed(stack.updates):  # from the entry on
+        norm = next(
+            (one for one in stack.post_norms if update.sum in stack.flow.into(one, one.spec.inputs[0].name)),
+            None,
+        )
+        definition, add = update.sum.frame.definition, update.sum.call.node.id
+        trunk = next(f"{add}.{port.name}" for port in update.sum.spec.inputs if port.name != update.port)
+        if norm is None or norm.frame.definition is not definition or trunk not in definition.sources:
+            return None
+        name, place = norm.call.node.id, {"definition": definition.name}
+        source, made, total = (
+            definition.sources[trunk],
+            f"{name}.{norm.spec.outputs[0].name}",
+            f"{add}.{update.sum.spec.outputs[0].name}",
+        )
+        start = renamed.get(source, source)
+        entries = [target for end, target in definition.edges if end == source and target != trunk]
+        wires = [
+            (start, f"{name}.{norm.spec.inputs[0].name}"),
+            (start, trunk),
+            *((made, target) for target in entries),
+        ]
+        wires += [(total, target) for end, target in definition.edges if end == made]
+        operations += [{"op": "connect", **place, "source": end, "target": target} for end, target in wires]
+        outputs = [port.name for port in definition.outputs if port.source == made]
+        operations += [{"op": "output", **place, "port": port, "source": total} for port in outputs]
+        renamed[made] = total
+    return Fix("Normalise at the start of each branch", tuple(operations)) if operations else None
 
 
 def _block(post: bool) -> examples.Document:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import Operation, bypass
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.residuals import Stack, before_sum
 
 RULE = Rule(
     code="A005",
@@ -33,8 +35,22 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 stack.place,
                 received="β (x + F(x))",
                 expected="x + β F(x)",
+                fix=_fix(stack),
                 reference=RULE.article,
             )
+
+
+def _fix(stack: Stack) -> Fix | None:
+    """Move each constant from behind the sum to the branch."""
+    operations = list[Operation]()
+    for update in stack.updates:
+        for scale in stack.scaled_sums:
+            definition, name = scale.frame.definition, scale.call.node.id
+            source = definition.sources.get(f"{name}.{scale.spec.inputs[0].name}", "")
+            if update.sum in stack.flow.into(scale, scale.spec.inputs[0].name):
+                operations += before_sum(update, [("Scale", "branch", {"factor": scale.number("factor")})])
+                operations += bypass(definition, name, source)
+    return Fix("Scale the branches alone", tuple(operations)) if operations else None
 
 
 def _block(scaled: str, output: str) -> examples.Document:

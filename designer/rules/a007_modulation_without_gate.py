@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import Operation, fresh
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.residuals import Stack
 
 RULE = Rule(
     code="A007",
@@ -33,8 +35,37 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 stack.place,
                 received="adaLN",
                 expected="adaLN-Zero",
+                fix=_fix(stack),
                 reference=RULE.article,
             )
+
+
+def _fix(stack: Stack) -> Fix | None:
+    """Gate each modulated branch by a zero-initialised map of the condition that its modulator reads."""
+    operations = list[Operation]()
+    for update in stack.updates:
+        definition, add = update.sum.frame.definition, update.sum.call.node.id
+        modulator = next(
+            (one for one in update.branch if one.has("modulator") and one.frame.definition is definition),
+            None,
+        )
+        target, place = f"{add}.{update.port}", {"definition": definition.name}
+        condition = definition.sources.get(f"{modulator.call.node.id}.c") if modulator else None
+        if modulator is None or condition is None or target not in definition.sources:
+            continue
+        width = modulator.call.node.params.get("hidden_size", modulator.iteration.params.get("hidden_size"))
+        gate, maker = fresh(definition, f"gate_{add}"), fresh(definition, f"gate_of_{add}")
+        zero = {"out_features": width, "init": "zero"}
+        wires = (
+            (condition, f"{maker}.x"), (definition.sources[target], f"{gate}.x"), (f"{maker}.out", f"{gate}.gate"),
+            (f"{gate}.out", target),
+        )  # fmt: skip
+        operations += [
+            {"op": "add", **place, "node": maker, "call": "Linear", "params": zero},
+            {"op": "add", **place, "node": gate, "call": "GateTokens"},
+            *({"op": "connect", **place, "source": source, "target": end} for source, end in wires),
+        ]
+    return Fix("Gate each branch from 0 by the condition", tuple(operations)) if operations else None
 
 
 def _block(gated: bool) -> examples.Document:

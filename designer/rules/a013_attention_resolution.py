@@ -1,10 +1,13 @@
 """A013: attention over many pixels in a U-Net."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
 from designer.dims import Dim
+from designer.document import Design
+from designer.operations import bypass, setting
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Leaf
 from designer.shapes.values import Tensor
 
 RULE = Rule(
@@ -30,13 +33,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
         return
     point = {"B": 1, "H": shape[1], "W": shape[2]}
     for leaf in context.flow.tagged("attention"):
-        value = leaf.call.inputs.get("x")
-        if not isinstance(value, Tensor) or len(value.shape) != 4:  # tokens of a transformer are its choice
-            continue
-        height, width = value.shape[2:]
-        if not (Dim.of(height).symbols | Dim.of(width).symbols) <= point.keys():
-            continue
-        tokens = Dim.of(height).evaluate(point) * Dim.of(width).evaluate(point)
+        tokens = _tokens(context, leaf, point)
         if tokens > LIMIT:
             yield Diagnostic(
                 RULE.code,
@@ -45,9 +42,41 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 leaf.place,
                 received=str(tokens),
                 expected=f"at most {LIMIT}",
+                fix=_fix(context.design, leaf),
                 reference=RULE.article,
                 path=leaf.path,
             )
+
+
+def _tokens(context: RuleContext, leaf: Leaf, point: Mapping[str, int]) -> int:
+    """The pixels that attention on a map is over; tokens of a transformer or a latent network are its choice: 0."""
+    value = leaf.call.inputs.get("x")
+    if not isinstance(value, Tensor) or len(value.shape) != 4:
+        return 0
+    height, width = (Dim.of(size) for size in value.shape[2:])
+    known = height.symbols | width.symbols <= point.keys()
+    return height.evaluate(point) * width.evaluate(point) if known else 0
+
+
+def _fix(design: Design, leaf: Leaf) -> Fix | None:
+    """Switch attention off at this level where a parameter decides it; elsewhere leave the call out."""
+    chain = [design.main_definition]
+    for name in leaf.path[:-1]:
+        inner = design.definitions.get(chain[-1].nodes[name].call)
+        if inner is None:
+            return None
+        chain.append(inner)
+    for depth in reversed(range(len(chain))):
+        definition, node = chain[depth], chain[depth].nodes[leaf.path[depth]]
+        if node.when in definition.parameters and depth:
+            operation = setting(design, leaf.path[:depth], str(node.when), False)
+            return Fix("Leave attention out at this level", (operation,)) if operation else None
+    definition, name = chain[-1], leaf.path[-1]
+    source = definition.sources.get(f"{name}.x", "")
+    readers = {target.partition(".")[0] for start, target in definition.edges if start.startswith(f"{name}.")}
+    if readers & {target.partition(".")[0] for start, target in definition.edges if start == source} - {name}:
+        return None  # a sum of the branch with its own input
+    return Fix("Leave attention out here", bypass(definition, name, source))
 
 
 def _attending(size: int) -> examples.Document:

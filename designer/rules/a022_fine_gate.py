@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import chain
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.skip_gates import SkipGate, skip_gates
 
@@ -37,9 +38,18 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 one.port,
                 received=gate.granularity,
                 expected="channel, or a smoothed mask",
+                fix=_fix(one),
                 reference=RULE.article,
                 path=one.product.path,
             )
+
+
+def _fix(one: SkipGate) -> Fix | None:
+    """Blur the mask before it weighs the skip."""
+    definition, target = one.product.frame.definition, f"{one.product.call.node.id}.{one.port}"
+    if target not in definition.sources:
+        return None
+    return Fix("Smooth the mask", chain(definition, target, [("SmoothMask", "smooth", {})]))
 
 
 def _computed(context: RuleContext, one: SkipGate) -> list[tuple[str, ...]]:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import chain
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Leaf
 from designer.rules.tracing import origins
+from designer.shapes.values import Tensor
 
 RULE = Rule(
     code="A028",
@@ -40,9 +43,21 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 stream,
                 received=made[0].spec.name,
                 expected="a norm",
+                fix=_fix(leaf, stream),
                 reference=RULE.article,
                 path=leaf.path,
             )
+
+
+def _fix(leaf: Leaf, stream: str) -> Fix | None:
+    """Put a norm without parameters before the modulation: scale and shift are the modulation's."""
+    definition, target = leaf.frame.definition, f"{leaf.call.node.id}.{stream}"
+    value = leaf.input(stream)
+    if not isinstance(value, Tensor) or target not in definition.sources:
+        return None
+    on_map = len(value.shape) == 4
+    norm = ("PixelNorm", "norm", {}) if on_map else ("LayerNorm", "norm", {"elementwise_affine": False})
+    return Fix("Normalise first", chain(definition, target, [norm]))
 
 
 def _modulated(source: str, norm: dict[str, object]) -> examples.Document:

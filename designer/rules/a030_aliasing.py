@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Leaf
 
 RULE = Rule(
     code="A030",
@@ -42,9 +43,27 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 leaf.place,
                 received=leaf.spec.name,
                 expected="AvgPool2d, FIRDownsample or DownsampleConv",
+                fix=_fix(leaf),
                 reference=RULE.article,
                 path=leaf.path,
             )
+
+
+def _fix(leaf: Leaf) -> Fix | None:
+    """Average instead of taking the largest; let a filter be wider than its stride."""
+    place = {"definition": leaf.frame.definition.name, "node": leaf.call.node.id}
+    stride = leaf.iteration.params.get("stride", 2)
+    if leaf.has("conv") and isinstance(stride, int) and stride % 2 == 0:
+        sizes = {"kernel_size": stride + 1, "padding": stride // 2}
+        operations = tuple(
+            {"op": "set", **place, "param": name, "value": value} for name, value in sizes.items()
+        )
+        return Fix(f"Set the kernel to {stride + 1}", operations)
+    return (
+        None
+        if leaf.has("conv") or stride != 2
+        else Fix("Average instead", ({"op": "call", **place, "call": "AvgPool2d"},))
+    )
 
 
 def _reduced(block: str) -> examples.Document:

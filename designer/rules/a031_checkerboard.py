@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Leaf
 
 RULE = Rule(
     code="A031",
@@ -33,9 +34,23 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 "kernel_size",
                 received=str(kernel),
                 expected=f"a multiple of {stride}",
+                fix=_fix(leaf, kernel, stride),
                 reference=RULE.article,
                 path=leaf.path,
             )
+
+
+def _fix(leaf: Leaf, kernel: int, stride: int) -> Fix | None:
+    """The next multiple of the stride, and the border with which the output is `stride` times as large."""
+    wide = -(-kernel // stride) * stride
+    if (wide - stride) % 2:
+        wide += stride
+    if (wide - stride) % 2:
+        return None
+    place = {"definition": leaf.frame.definition.name, "node": leaf.call.node.id}
+    sizes = {"kernel_size": wide, "padding": (wide - stride) // 2}
+    operations = tuple({"op": "set", **place, "param": name, "value": value} for name, value in sizes.items())
+    return Fix(f"Set the kernel to {wide}", operations)
 
 
 def _enlarged(params: dict[str, int], factor: int) -> examples.Document:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import networkx as nx
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import chain
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Leaf
 from designer.shapes.values import Tensor
@@ -42,9 +43,18 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                     port,
                     received="control at full strength",
                     expected="a strength per level",
+                    fix=_fix(leaf, port),
                     reference=RULE.article,
                     path=leaf.path,
                 )
+
+
+def _fix(leaf: Leaf, port: str) -> Fix | None:
+    """Put a constant before the sum: 1 to begin with, for a caller to turn down."""
+    definition, target = leaf.frame.definition, f"{leaf.call.node.id}.{port}"
+    if target not in definition.sources:
+        return None
+    return Fix("Scale the control", chain(definition, target, [("Scale", "strength", {"factor": 1.0})]))
 
 
 def _later(context: RuleContext, leaf: Leaf) -> list[Leaf]:

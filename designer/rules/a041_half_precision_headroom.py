@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
 
 RULE = Rule(
@@ -34,6 +34,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             context.design.main,
             received=f"{6 * rms:.3g}",
             expected=f"at most {LIMIT:g}",
+            fix=Fix("Train in bf16", ({"op": "training", "name": "precision", "value": "bf16"},)),
             reference=RULE.article,
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.g020_raw_exploding_input import LIMIT
+from designer.rules.g020_raw_exploding_input import LIMIT, precondition
 from designer.rules.noise_levels import first_layers, input_range, is_normalised, process_of
 
 RULE = Rule(
@@ -36,6 +36,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 leaf.place,
                 received=f"×{times:.0f}",
                 expected=f"at most ×{LIMIT:.0f}",
+                fix=precondition(),
                 reference=RULE.article,
                 path=leaf.path,
             )

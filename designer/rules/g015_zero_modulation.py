@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import chain
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Flow, Leaf
 from designer.rules.tracing import origins
 
 RULE = Rule(
@@ -39,9 +41,22 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 product.place,
                 received="scale ⊙ norm(x)",
                 expected="(1 + scale) ⊙ norm(x) + shift",
+                fix=_fix(flow, product, zero),
                 reference=RULE.article,
                 path=product.path,
             )
+
+
+def _fix(flow: Flow, product: Leaf, zero: Leaf) -> Fix | None:
+    """Add 1 to the scale before it multiplies."""
+    definition = product.frame.definition
+    port = next(port.name for port in product.spec.inputs if zero in origins(flow, product, port.name))
+    target = f"{product.call.node.id}.{port}"
+    if target not in definition.sources:
+        return None
+    return Fix(
+        "Multiply by 1 + scale", chain(definition, target, [("AddNumber", "one_plus", {"value": 1.0})])
+    )
 
 
 def _block(modulate: dict[str, object], edges: list[tuple[str, str]]) -> dict[str, object]:

@@ -35,16 +35,17 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 leaf.place,
                 received=f"×{times:.0f}",
                 expected=f"at most ×{LIMIT:.0f}",
-                fix=Fix(
-                    "Put EDM's preconditioning around the network",
-                    (
-                        {"op": "training", "name": "preconditioning", "value": "edm"},
-                        {"op": "training", "name": "prediction", "value": "F"},
-                    ),
-                ),
+                fix=precondition(),
                 reference=RULE.article,
                 path=leaf.path,
             )
+
+
+def precondition() -> Fix:
+    """Return the fix that scales the input by c_in, and with it output and skip."""
+    settings = {"preconditioning": "edm", "prediction": "F"}
+    operations = tuple({"op": "training", "name": name, "value": value} for name, value in settings.items())
+    return Fix("Put EDM's preconditioning around the network", operations)
 
 
 def _trained(**training: str) -> examples.Document:
