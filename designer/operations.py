@@ -9,7 +9,7 @@
 | remove | definition, node | removes a node and its edges |
 | connect | definition, source, target | adds an edge; the target's earlier edge goes |
 | disconnect | definition, target | removes the edge into a port |
-| output | definition, port, source | lets an output of the definition come from elsewhere |
+| output | definition, port, source, shape | lets an output of the definition come from elsewhere, or declares its shape |
 | parameter | name, value | sets a parameter of the design |
 | training | name, value | sets how the network is trained |
 
@@ -108,7 +108,9 @@ def _disconnect(definition: Definition, operation: Operation) -> Definition:
 
 def _output(definition: Definition, operation: Operation) -> Definition:
     outputs = tuple(
-        replace(port, source=operation["source"]) if port.name == operation["port"] else port
+        replace(port, source=operation.get("source", port.source), shape=operation.get("shape", port.shape))
+        if port.name == operation["port"]
+        else port
         for port in definition.outputs
     )
     return replace(definition, outputs=outputs)

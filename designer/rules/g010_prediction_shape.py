@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.operations import Operation, setting
 from designer.rules import Rule, RuleContext, examples
 from designer.shapes.values import SAMPLES, Tensor
 
@@ -48,8 +49,35 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             main.outputs[0].name,
             str(output),
             str(wanted),
+            fix=_fix(context, output, wanted, channels),
             reference=RULE.article,
         )
+
+
+def _fix(context: RuleContext, output: Tensor, wanted: Tensor, axis: int) -> Fix | None:
+    """Set the width of the convolution, or of the linear layer and the unpatchifying behind it, that makes the output."""
+    main, design = context.design.main_definition, context.design
+    if len(output.shape) != len(wanted.shape):
+        return None
+    before, after = output.shape[axis], wanted.shape[axis]
+    ends = context.flow.outputs.get(main.outputs[0].name, ())
+    leaf = context.flow.leaves.get(ends[0][0]) if len(ends) == 1 else None
+    operations: list[Operation | None] = []
+    while leaf is not None and isinstance(before, int) and isinstance(after, int):
+        params, last = leaf.iteration.params, leaf.has("conv", "linear")
+        name = next(
+            (one for one in ("out_channels", "out_features") if isinstance(params.get(one), int)), None
+        )
+        if name and not params[name] * after % before:
+            operations.append(setting(design, leaf.path, name, params[name] * after // before))
+        if last or not leaf.has("reshape"):
+            break
+        leaf = next(iter(context.flow.into(leaf, leaf.spec.inputs[0].name)), None)
+    shape = {"op": "output", "definition": main.name, "port": main.outputs[0].name, "shape": str(wanted)}
+    if leaf is None or not leaf.has("conv", "linear") or not operations or None in operations:
+        return None
+    declared = [shape] if main.outputs[0].shape else []
+    return Fix(f"Let the output have {after} channels", (*(one for one in operations if one), *declared))
 
 
 def bad() -> examples.Document:

@@ -4,9 +4,12 @@ from collections.abc import Iterable
 
 import networkx as nx
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
+from designer.document import DesignPort
+from designer.operations import fresh
 from designer.rules import Rule, RuleContext, examples
-from designer.shapes.values import SAMPLES
+from designer.rules.noise_levels import first_layers
+from designer.shapes.values import SAMPLES, Tensor
 
 RULE = Rule(
     code="G011",
@@ -46,8 +49,45 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             f"{main.name} {what}: the network never sees the noise level",
             main.name,
             expected="a path from a timestep input to the output",
+            fix=_fix(
+                context, next((port for port in main.inputs if port.role in ("timestep", "sigma")), None)
+            ),
             reference=RULE.article,
         )
+
+
+def _fix(context: RuleContext, time: DesignPort | None) -> Fix | None:
+    """Add an embedding of the time behind the first layer of the main definition, where the network has a time input."""
+    main = context.design.main_definition
+    first = next((leaf for leaf in first_layers(context.design, context.flow) if len(leaf.key) == 1), None)
+    value = next(iter(first.call.outputs.values())) if first else None
+    if time is None or first is None or not isinstance(value, Tensor) or len(value.shape) not in (3, 4):
+        return None
+    embed, width, add = (fresh(main, name) for name in ("embed", "embed_width", "add_time"))
+    place, made = {"definition": main.name}, f"{first.call.node.id}.{first.spec.outputs[0].name}"
+    features, on_map = value.shape[1 if len(value.shape) == 4 else -1], len(value.shape) == 4
+    block = "TimestepEmbedding" if time.role == "timestep" else "GaussianFourier"
+    moved = [target for source, target in main.edges if source == made]
+    ends = [port.name for port in main.outputs if port.source == made]
+    wires = [
+        (time.name, f"{embed}.{'t' if time.role == 'timestep' else 'sigma'}"),
+        (f"{embed}.out", f"{width}.x"),
+        (made, f"{add}.x"),
+    ]
+    wires += [
+        (f"{width}.out", f"{add}.{'embedding' if on_map else 'vector'}"),
+        *((f"{add}.out", target) for target in moved),
+    ]
+    return Fix(
+        f"Add an embedding of {time.name} behind {first.call.node.id}",
+        (
+            {"op": "add", **place, "node": embed, "call": block, "params": {"dim": 256}},
+            {"op": "add", **place, "node": width, "call": "Linear", "params": {"out_features": features}},
+            {"op": "add", **place, "node": add, "call": "AddEmbedding" if on_map else "AddToTokens"},
+            *({"op": "connect", **place, "source": source, "target": target} for source, target in wires),
+            *({"op": "output", **place, "port": port, "source": f"{add}.out"} for port in ends),
+        ),
+    )
 
 
 def bad() -> examples.Document:
