@@ -80,6 +80,7 @@ SPECS = (
         stability=Stability(
             "the pretrained skips",
             "an addition that starts at 0 (zero convolution) and is scaled for each level",
+            weights={"x": "1", "control": "strength"},
         ),
         examples=(Example({"x": (2, 3, 4, 5), "control": (2, 3, 4, 5)}, {"strength": 0.5}),),
     ),

@@ -29,6 +29,7 @@ SPEC = BlockSpec(
     stability=Stability(
         "the attention logits",
         "they lie in [−τ, τ] whatever the weights; τ is learned and not capped, but moves slowly",
+        gains={"q": "100/q", "k": "1/(head_size*q)"},
         bounded=True,
     ),
     examples=(Example({"q": (2, 3, 5, 4), "k": (2, 3, 7, 4)}, {}),),

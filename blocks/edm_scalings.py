@@ -29,6 +29,12 @@ SPEC = BlockSpec(
     stability=Stability(
         "input, target and gradient scale over noise levels from 10⁻³ to 10²",
         "input and training target of the network have unit variance at every σ",
+        values={
+            "c_skip": "sigma_data**2/(sigma**2 + sigma_data**2)",
+            "c_out": "sigma*sigma_data/sqrt(sigma**2 + sigma_data**2)",
+            "c_in": "1/sqrt(sigma**2 + sigma_data**2)",
+            "c_noise": "log(sigma)/4",
+        },
     ),
     examples=(Example({"sigma": (3,)}, {}), Example({"sigma": (3,)}, {"sigma_data": 1.0})),
 )

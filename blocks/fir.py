@@ -35,6 +35,7 @@ SPECS = (
         stability=Stability(
             "aliasing: shifts of the input that change the features",
             "low-pass before subsampling; the variance of white noise falls to (20/64)² ≈ 0.1",
+            gain="(20/64)**2 if taps == [1, 3, 3, 1] else 1/len(taps)**2",
         ),
         examples=(
             Example({"x": (2, 3, 8, 6)}, {}),
@@ -61,7 +62,11 @@ SPECS = (
         formula="y = 4 · (x↑2) ∗ f fᵀ, f = [1, 3, 3, 1]/8",
         reference="Zhang 2019, arXiv:1904.11486; Song et al. 2020, arXiv:2011.13456",
         article="9",
-        stability=Stability("checkerboard patterns", "the filter removes the copies of the spectrum"),
+        stability=Stability(
+            "checkerboard patterns",
+            "the filter removes the copies of the spectrum",
+            gain="(5/8)**2 if taps == [1, 3, 3, 1] else 4/len(taps)**2",
+        ),
         examples=(Example({"x": (2, 3, 4, 5)}, {}), Example({"x": (2, 3, 4, 5)}, {"taps": [1, 1]})),
     ),
 )  # fmt: skip

@@ -35,7 +35,7 @@ SPECS = (
             "variance coupling of additive fusions",
             "weights give a direction, not a gain; exact for unit, uncorrelated streams, so normalise them first "
             "(measured without norms: 1 of 12 runs collapsed, against 6 of 12 for the plain sum)",
-            gain="1",
+            weights={"a": "1/sqrt(w_a**2 + w_b**2)", "b": "1/sqrt(w_a**2 + w_b**2)"},
         ),
         examples=(
             Example({"a": (2, 3, 4, 4), "b": (2, 3, 4, 4), "w_a": (2, 1, 1, 1), "w_b": (2, 3, 1, 1)}, {}),

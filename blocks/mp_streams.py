@@ -43,7 +43,7 @@ SPECS = (
         formula="y = ((1 − t) a + t b)/√((1 − t)² + t²)",
         reference="Karras et al. 2023, arXiv:2312.02696, equation 88",
         article="5.2, 7, 10.2",
-        stability=Stability("growth of the residual stream over depth", "independent unit streams give a unit sum", gain="1"),
+        stability=Stability("growth of the residual stream over depth", "independent unit streams give a unit sum", weights={"a": "(1 - t)/sqrt((1 - t)**2 + t**2)", "b": "t/sqrt((1 - t)**2 + t**2)"}),
         examples=(Example({"a": (2, 3, 4, 5), "b": (2, 3, 4, 5)}, {"t": 0.3}), Example({"a": (2, 3), "b": (2, 3)}, {})),
     ),
     BlockSpec(
@@ -65,7 +65,10 @@ SPECS = (
         stability=Stability(
             "one stream drowning the other where channels differ",
             "each input contributes by its share, whatever its number of channels; unit second moment",
-            gain="1",
+            weights={
+                "a": "sqrt((a_channels + b_channels)/a_channels/((1 - t)**2 + t**2))*(1 - t)",
+                "b": "sqrt((a_channels + b_channels)/b_channels/((1 - t)**2 + t**2))*t",
+            },
         ),
         examples=(Example({"a": (2, 3, 4, 5), "b": (2, 5, 4, 5)}, {}),),
     ),

@@ -40,6 +40,7 @@ SPECS = (
             "monotone in the log-SNR, slope at most β/4 "
             "(measured: largest activation 3–5 against 22–29 for a constant weight, losses equal; reversed is worse)",
             bounded=True,
+            values={"out": "1/(1 + exp(min(-beta*(log_snr - tau), 60)))"},
         ),
         examples=(
             Example({"x": (2, 3, 4, 4), "log_snr": (2,)}, {}),
@@ -80,6 +81,7 @@ SPECS = (
             "timestep mismatch: the same skip means noise early and detail late",
             "exactly 0 in deep noise; slope 1/(τ₁ − τ₀)",
             bounded=True,
+            values={"out": "min(max((log_snr - start)/(end - start), 0), 1)"},
         ),
         examples=(
             Example({"x": (2, 3, 4, 4), "log_snr": (2,)}, {}),

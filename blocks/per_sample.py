@@ -18,7 +18,9 @@ SPECS = (
         formula="y_b = s_b x_b",
         reference="Karras et al. 2022, arXiv:2206.00364, section 5",
         article="1.3",
-        stability=Stability("the scale of input and output over noise levels", "one known factor a sample"),
+        stability=Stability(
+            "the scale of input and output over noise levels", "one known factor a sample", gain="scale**2"
+        ),
         examples=(Example({"x": (2, 3, 4, 5), "scale": (2,)}, {}),),
     ),
     BlockSpec(
@@ -37,7 +39,9 @@ SPECS = (
         reference="Song & Ermon 2020, arXiv:2006.09011; Song et al. 2020, arXiv:2011.13456",
         article="1.3",
         stability=Stability(
-            "the scale of the network's output", "the score grows as 1/σ, so the network itself need not"
+            "the scale of the network's output",
+            "the score grows as 1/σ, so the network itself need not",
+            gain="1/scale**2",
         ),
         examples=(Example({"x": (2, 3, 4, 5), "scale": (2,)}, {}),),
     ),

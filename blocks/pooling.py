@@ -18,7 +18,7 @@ SPECS = (
         formula="y = mean₂ₓ₂(x)",
         reference="Brock et al. 2018, arXiv:1809.11096; Dhariwal & Nichol 2021, arXiv:2105.05233",
         article="2.2.4, 9",
-        stability=Stability("aliasing in the skips", "a box filter before subsampling", bounded=False),
+        stability=Stability("aliasing in the skips", "a box filter before subsampling", gain="1/4"),
         examples=(Example({"x": (2, 3, 4, 6)}, {}), Example({"x": (2, 3, 5, 7)}, {})),
     ),
     BlockSpec(
@@ -70,7 +70,7 @@ SPECS = (
         formula="y = bilinear₂(x)",
         reference="Odena et al. 2016, Distill: Deconvolution and checkerboard artifacts",
         article="9",
-        stability=Stability("checkerboard patterns", "smooth interpolation; lowers the variance of noise"),
+        stability=Stability("checkerboard patterns", "smooth interpolation; lowers the variance of noise", gain="25/64"),
         examples=(Example({"x": (2, 3, 4, 5)}, {}),),
     ),
     BlockSpec(

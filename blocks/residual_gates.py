@@ -234,6 +234,7 @@ SPECS = (
             "post-LN transformers of great depth",
             "α > 1 favours the stream and the small start of the branch bounds the update; the article reads it as "
             "β = 1/√L on the branch, which is not DeepNorm",
+            weights={"a": "alpha", "b": "1"},
         ),
         examples=(
             Example({"a": (2, 5, 4), "b": (2, 5, 4)}, {}),

@@ -50,7 +50,7 @@ SPEC = BlockSpec(
     stability=Stability(
         "",
         "1/√d_h keeps the logits at unit scale; logits still grow with the learning rate (see QK-norm)",
-        gain="1/4",
+        gain="1/2",
     ),
     examples=(
         Example({"x": (2, 5, 8)}, {"num_heads": 2}),

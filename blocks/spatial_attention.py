@@ -55,7 +55,7 @@ SPEC = BlockSpec(
     stability=Stability(
         "long-range consistency at low resolution",
         "1/√d_h keeps the logits at unit scale; above 32×32 pixels cost and gradient variance grow",
-        gain="1/18",
+        gain="1/9",
     ),
     examples=(
         Example({"x": (2, 8, 4, 4)}, {}),

@@ -58,6 +58,7 @@ SPEC = BlockSpec(
     stability=Stability(
         "consistency over the frames",
         "1/√d_h keeps the logits at unit scale; with init=zero it leaves a trained image network as it is",
+        gain="1/2",
     ),
     initialize={"zero": "for parameter in {self}.proj.parameters():\n    nn.init.zeros_(parameter)"},
     examples=(

@@ -107,7 +107,7 @@ SPECS = (
         stability=Stability(
             "the sum of trunk and skip",
             "weights f and 1 − f sum to 1: equal streams keep their scale, independent ones shrink to half",
-            gain="0.5",
+            weights={"a": "1/2", "b": "1/2"},
         ),
         examples=(Example({"a": (2, 3, 4, 4), "b": (2, 3, 4, 4)}, {}),),
     ),

@@ -104,6 +104,7 @@ class Stability:
     averages over positions and attention it is that for positions that have nothing in common. `values` gives
     outputs that follow the noise level alone, as expressions of `log_snr`, `sigma` and the parameters. `weights`
     gives the factors of the inputs of a sum, as expressions of the parameters and of the rms of the inputs.
+    `gains` states a gain for each output where they differ; an output named as an input is that input, changed.
     """
 
     stabilises: str
@@ -113,6 +114,7 @@ class Stability:
     zero_init: bool = False
     values: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
+    gains: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

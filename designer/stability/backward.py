@@ -13,6 +13,7 @@ from designer.stability.forward import (
     GATES,
     centred,
     gated,
+    holds_both,
     modulation_of,
     sharpness,
     tokens,
@@ -44,13 +45,19 @@ def _through(site: Site, port: str, made: State, gradient: State) -> Gradients:
         seen = response(spec.name, site.first.q)
         passed = State(gradient.q * seen.slope, gradient.common * seen.slope_common(site.first.common))
         return {first: passed}
+    if spec.stability.weights:
+        return (_to_parts if "concat" in tags else _to_all)(site, gradient)
+    if port in site.inputs:
+        first = port
     if "norm" in tags:
-        return {first: _normalised(site, made, gradient)}
+        return {first: _normalised(site, first, made, gradient)}
     rule = next((rule for tag, rule in _BY_TAG.items() if tag in tags), None)
     if rule is not None and (not spec.stability.gain or tags & {"add", "gating"}):
         return rule(site, gradient) if "normalized_add" not in tags else _rescaled(site, made, gradient)
-    gain = slope(site, site.first.q)
-    ratio = site.ratio(first, port)
+    q, ratio = site.inputs[first].q, site.ratio(first, port)
+    gain = slope(site, q, port)
+    if gain is not None and gain < 1e-6 * made.q / max(q, 1e-12):  # the size that comes in is divided out
+        return {first: _normalised(site, first, made, gradient)}
     if "attention" in tags:
         return {first: _averaged(gradient.times(1.0 if gain is None else gain), 1 / tokens(site), ratio)}
     if gain is None or tags & AVERAGES or gain == 1.0:
@@ -73,13 +80,14 @@ def gathered(gradient: State, ratio: float) -> State:
     return State(gradient.q * ratio * (1 + (ratio - 1) * gradient.common), 1.0)
 
 
-def _normalised(site: Site, made: State, gradient: State) -> State:
+def _normalised(site: Site, port: str, made: State, gradient: State) -> State:
     """x/σ passes the gradient over σ, less its mean over what is normalised together."""
-    if site.first.q <= 0:
+    q = site.inputs[port].q
+    if q <= 0:
         return NOTHING
     before, after = gradient.common, centred(site, gradient.common)
     kept = (1 - before) / (1 - after) if after < 1 else 1.0
-    return State(gradient.q * kept * made.q / site.first.q, after)
+    return State(gradient.q * kept * made.q / q, after)
 
 
 def _rescaled(site: Site, made: State, gradient: State) -> Gradients:
@@ -89,16 +97,18 @@ def _rescaled(site: Site, made: State, gradient: State) -> Gradients:
 
 
 def _to_all(site: Site, gradient: State) -> Gradients:
-    found = {}
-    for name, term in weighted(site).items():
-        q = site.inputs[name].q
-        weight = term.q / q if q > 0 else 1.0
-        found[name] = gathered(gradient.times(weight), site.ratio(name))
-    return found
+    terms = weighted(site).items()
+    return {name: gathered(gradient.times(_weight(site, name, one)), site.ratio(name)) for name, one in terms}
 
 
 def _to_parts(site: Site, gradient: State) -> Gradients:
-    return dict.fromkeys(site.inputs, gradient)
+    return {name: gradient.times(_weight(site, name, term)) for name, term in weighted(site).items()}
+
+
+def _weight(site: Site, port: str, term: State) -> float:
+    """The weight of an input of a sum, squared."""
+    q = site.inputs[port].q
+    return term.q / q if q > 0 else 1.0
 
 
 def _product(site: Site, gradient: State) -> Gradients:
@@ -118,7 +128,7 @@ def _modulated(site: Site, gradient: State) -> Gradients:
     found = {names[0]: gradient + State(gradient.q * scale.q, gradient.common * scale.common)}
     to_scale = State(gradient.q * x.q, gradient.common * x.common)
     if len(names) == 2:  # scales and shifts in one vector, or one of the two alone
-        whole = "scale" not in site.inputs and "embedding" in site.inputs
+        whole = not {"scale", "shift"} & site.inputs.keys() and holds_both(site)
         ratio = site.ratio(names[1]) * (2 if whole else 1)
         parts = (to_scale, gradient) if whole else (to_scale if names[1] == "scale" else gradient,)
         found[names[1]] = sum((gathered(one, ratio).times(1 / len(parts)) for one in parts), NOTHING)

@@ -43,7 +43,10 @@ def _state(site: Site, port: str) -> State:
     if spec.name in FUNCTIONS:
         seen = response(spec.name, first.q)
         return State(seen.moment, seen.common(first.common))
-    q = moment(site, first.q)
+    if spec.stability.weights:
+        return _concat(site) if "concat" in spec.tags else _sum(site)
+    first = site.inputs.get(port, first)  # an output named as an input is that input, changed
+    q = moment(site, first.q, port)
     if q is not None:
         return _annotated(site, first, q)
     rule = next((rule for tag, rule in _BY_TAG.items() if tag in spec.tags), None)
@@ -88,8 +91,7 @@ def weighted(site: Site) -> dict[str, State]:
     texts = site.spec.stability.weights
     if not texts:
         return dict(site.inputs)
-    levels = {name: math.sqrt(state.q) for name, state in site.inputs.items()}
-    weights = {name: site.number(text, **levels) for name, text in texts.items()}
+    weights = {name: site.number(text) for name, text in texts.items()}
     return {
         name: site.inputs[name].times((weight or 0.0) ** 2)
         for name, weight in weights.items()
@@ -114,13 +116,24 @@ def _concat(site: Site) -> State:
     """The mean over all features or tokens: each stream weighs by its size."""
     sizes = {name: math.prod(site.shapes.get(name) or (1,)) for name in site.inputs}
     total = sum(sizes.values())
-    return sum((state.times(sizes[name] / total) for name, state in site.inputs.items()), NOTHING)
+    return sum((state.times(sizes[name] / total) for name, state in weighted(site).items()), NOTHING)
 
 
 def modulation_of(site: Site) -> tuple[State, State]:
-    """The scale and the shift that arrive at a modulation, from two ports or from one."""
-    rest = list(site.inputs.values())[1:] or [NOTHING]
-    return site.inputs.get("scale", rest[-1]), site.inputs.get("shift", rest[0])
+    """The scale and the shift that arrive at a modulation: from ports of these names, or from one vector."""
+    inputs = site.inputs
+    if "scale" in inputs or "shift" in inputs or len(inputs) != 2:
+        return inputs.get("scale", NOTHING), inputs.get("shift", NOTHING)
+    vector = list(inputs.values())[1]
+    return (vector, vector) if holds_both(site) else (NOTHING, vector)
+
+
+def holds_both(site: Site) -> bool:
+    """Whether the vector of a modulation holds scales and shifts, two numbers a feature."""
+    x, vector = (site.shapes.get(name) for name in list(site.inputs)[:2])
+    if x is None or vector is None:
+        return False
+    return vector[-1] == 2 * (x[1] if len(x) == 4 and vector[-1] != 2 * x[-1] else x[-1])
 
 
 def _modulated(site: Site) -> State:
@@ -135,6 +148,8 @@ def tokens(site: Site) -> int:
     keys = site.shapes.get("k") or next(iter(site.shapes.values()), None)
     if keys is None or len(keys) < 3:
         return 1
+    if "k" not in site.shapes and len(keys) == 4 and not _is_map(site):
+        return keys[1]  # frames of tokens
     seen = math.prod(keys[2:]) if "k" not in site.shapes and _is_map(site) else keys[-2]
     for name in ("window", "window_size", "kernel_size"):
         side = site.iteration.params.get(name)

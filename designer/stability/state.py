@@ -65,9 +65,13 @@ class Site:
         return "default" if self.moved and given == "zero" else given
 
     def number(self, text: str, **given: float) -> float | None:
-        """Return the value of an annotation, where it also reads the names that are given; None without one."""
+        """Return the value of an annotation, None without one.
+
+        It reads the parameters, the rms of each input by its port, the noise level, and the names given.
+        """
         levels = {"log_snr": self.level.log_snr, "sigma": self.level.sigma}
-        names = {**self.iteration.names, **levels, **given}
+        inputs = {name: math.sqrt(state.q) for name, state in self.inputs.items()}
+        names = {**inputs, **self.iteration.names, **levels, **given}
         try:
             value = expressions.evaluate(text, names) if text else None
         except (ExpressionError, UndecidedError):
