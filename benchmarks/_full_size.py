@@ -8,7 +8,7 @@ rendered model. So the memory is that of the largest module, whatever the model 
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
@@ -38,8 +38,8 @@ SMALL = 2**25  # parameters of a module that is there as a whole
 HEADER = ("model", "reference", "parameters", "fp32", "error at full size", "time")
 
 
-def rows(largest: float) -> Iterator[Row]:
-    """Yield a row for each model of at most `largest` parameters, the smallest first."""
+def rows(names: Sequence[str]) -> Iterator[Row]:
+    """Yield a row for each model of these names (all, if there are none), the smallest first."""
     published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     runs: list[tuple[int, str, str, Run]] = [
         (one["parameters"], one["preset"], one["class"], partial(against_diffusers, one)) for one in published
@@ -49,9 +49,9 @@ def rows(largest: float) -> Iterator[Row]:
         if reference:
             run = partial(against_paper, preset, reference)
             runs.append((preset.parameters, preset.id, "straight-line code", run))
-    for parameters, *row in sorted(runs, key=lambda run: run[:3]):
-        if parameters <= largest:
-            yield _row(*row)
+    for _, name, reference, run in sorted(runs, key=lambda run: run[:3]):
+        if not names or name in names:
+            yield _row(name, reference, run)
 
 
 def _row(name: str, reference: str, run: Run) -> Row:
