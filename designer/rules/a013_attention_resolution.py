@@ -49,13 +49,31 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
 
 
 def _tokens(context: RuleContext, leaf: Leaf, point: Mapping[str, int]) -> int:
-    """The pixels that attention on a map is over; tokens of a transformer or a latent network are its choice: 0."""
-    value = leaf.call.inputs.get("x")
-    if not isinstance(value, Tensor) or len(value.shape) != 4:
+    """The pixels that attention is over: on a map, or on the tokens of one in a U-Net on images.
+
+    Attention to a neighbourhood, tokens of transformers and latent networks are left to their designers: 0.
+    """
+    first = leaf.spec.inputs[0]
+    value = leaf.input(first.name)
+    local = any(port.role == "map" for port in leaf.spec.inputs[1:])
+    if not isinstance(value, Tensor) or local:
         return 0
-    height, width = (Dim.of(size) for size in value.shape[2:])
-    known = height.symbols | width.symbols <= point.keys()
-    return height.evaluate(point) * width.evaluate(point) if known else 0
+    sizes = value.shape[2:] if first.role == "map" else value.shape[-2:-1] if _is_image_unet(context) else ()
+    total = Dim.of(1 if sizes else 0)
+    for size in sizes:
+        total = total * Dim.of(size)
+    return total.evaluate(point) if total.symbols <= point.keys() else 0
+
+
+def _is_image_unet(context: RuleContext) -> bool:
+    """Whether a network on images has long skips."""
+    images = any(port.role == "image" for port in context.design.main_definition.inputs)
+    joints = context.flow.tagged("concat", "fusion", "add") if images else ()
+    return any(
+        isinstance(value, Tensor) and value.role == "skip"
+        for leaf in joints
+        for value in leaf.call.inputs.values()
+    )
 
 
 def _fix(design: Design, leaf: Leaf) -> Fix | None:
@@ -70,7 +88,8 @@ def _fix(design: Design, leaf: Leaf) -> Fix | None:
         definition, node = chain[depth], chain[depth].nodes[leaf.path[depth]]
         if node.when in definition.parameters and depth:
             operation = setting(design, leaf.path[:depth], str(node.when), False)
-            return Fix("Leave attention out at this level", (operation,)) if operation else None
+            where = f"{operation.get('definition')}/{operation.get('node')}" if operation else ""
+            return Fix(f"Leave attention out of {where}", (operation,)) if operation else None
     definition, name = chain[-1], leaf.path[-1]
     source = definition.sources.get(f"{name}.x", "")
     readers = {target.partition(".")[0] for start, target in definition.edges if start.startswith(f"{name}.")}
