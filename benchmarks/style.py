@@ -82,14 +82,13 @@ NETWORKS = (
 )  # fmt: skip
 
 LONGER = {
-    "ddpm-cifar10": "The original is written in TensorFlow 1, where a layer is made where it is called: a function "
-    "`resnet_block` needs neither a constructor nor the sizes of its input. PyTorch asks for both, and ours names the "
-    "levels, which the original writes as one loop in one function of 50 lines. diffusers' classes for the same "
-    "network are the fairer comparison.",
-    "edm2-img512-s": "The original folds encoder, decoder, resampling, attention and convolution of 0 to 2 dimensions "
-    "into one `Block` and one `MPConv` with six options, whose forward branches on them. Ours writes each case as a "
-    "class without options, states sizes as arguments, and calls attention by SDPA: more lines, none of them a branch "
-    "that a given model never takes.",
+    "ddpm-cifar10": "The original is written in TensorFlow 1, where a layer is made where it is called: its residual "
+    "block is a function, with neither a constructor nor the sizes of its input, and its U-Net one function with two "
+    "loops. PyTorch asks for a constructor and a forward of each part. diffusers' classes for the same network are "
+    "the fairer comparison.",
+    "edm2-img512-s": "The original has one block for encoder and decoder, with and without resampling, attention and "
+    "skip, whose forward branches on its options, and one layer for linear maps and convolutions. Ours has a class "
+    "for each of these, whose forward has no branch, and a class for each level: more lines, and shorter functions.",
 }  # preset → why ours has more lines
 
 
