@@ -20,3 +20,6 @@ class Freezing:
     def fixes(self, part: set[str], outer: bool) -> bool:
         """Return whether a part keeps its weights, given its names and whether what holds it does."""
         return not part & self.trainable and (outer or bool(part & self.frozen))
+
+
+NOTHING = Freezing()

@@ -22,7 +22,7 @@ MODULE_ATTRIBUTES = frozenset(_MODULE.split())
 
 # What the lines of a rendered class refer to: a variable of such a name would hide it.
 _REFERENCES = """
-    F Sequence Tensor math nn torch
+    F Sequence Tensor checkpoint math nn torch
     abs bool enumerate float int isinstance len list max min range reversed round self str sum super tuple zip
 """
 GLOBALS = frozenset(_REFERENCES.split())

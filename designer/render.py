@@ -159,6 +159,7 @@ def _imports(code: str) -> list[str]:
     ]
     tail = [name for name in ("Tensor", "nn") if name in names]
     torch += [f"from torch import {', '.join(tail)}"] if tail else []
+    torch += ["from torch.utils.checkpoint import checkpoint"] if "checkpoint" in names else []
     return [*standard, *([""] if standard else []), *torch]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from designer.document import Node
 from designer.errors import UserError
-from designer.freezing import Freezing
+from designer.freezing import NOTHING, Freezing
 from designer.operating import OperatingPoint
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.repeat import carried
@@ -65,7 +65,7 @@ def record(
     at: OperatingPoint,
     width: int,
     chosen: Chosen,
-    freezing: Freezing = Freezing(),
+    freezing: Freezing = NOTHING,
     learned_inputs: bool = False,
 ) -> Tape:
     """Return the tape of a design at an operating point, floats `width` bytes wide.
@@ -167,16 +167,19 @@ class _Recorder:
         part: str,
         fixed: bool,
     ) -> dict[str, Handle]:
-        if iteration.frame is None:
-            assert isinstance(call.target, BlockSpec)
-            return self._block(call, call.target, iteration, values, self.freezing.fixes({part}, fixed))
         starts = checkpointed and not self.segment
         if starts:
             self.segments += 1
             self.segment = self.segments
-        inner = self.freezing.fixes({part, iteration.frame.definition.name}, fixed)
-        results = self.frame(iteration.frame, values, inner)
+        if iteration.frame is None:
+            assert isinstance(call.target, BlockSpec)
+            results = self._block(call, call.target, iteration, values, self.freezing.fixes({part}, fixed))
+        else:
+            inner = self.freezing.fixes({part, iteration.frame.definition.name}, fixed)
+            results = self.frame(iteration.frame, values, inner)
         self.segment = 0 if starts else self.segment
+        if iteration.frame is None:
+            return results
         self._hold(one for handle in values.values() for one in handle)
         return results
 

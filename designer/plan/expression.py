@@ -52,9 +52,16 @@ def apply(node: str, site: Site, values: Mapping[str, Expression]) -> Expression
         given = [value.text for value in values.values()] + _function_arguments(site, target)
         text = f"{target.target}({', '.join(given)})"
     else:
-        text = f"self.{site.attribute}({', '.join(value.text for value in values.values())})"
+        text = module_call(site, f"self.{site.attribute}", [value.text for value in values.values()])
     composite = is_composite(site) or any(value.composite for value in values.values())
     return Expression(text, reads, depth, nodes, composite)
+
+
+def module_call(site: Site, module: str, arguments: list[str]) -> str:
+    """Return the call of a node's module, through PyTorch's checkpointing where the design asks for it."""
+    if site.call.node.checkpoint:
+        return f"checkpoint({', '.join([module, *arguments])}, use_reentrant=False)"
+    return f"{module}({', '.join(arguments)})"
 
 
 def is_composite(site: Site) -> bool:

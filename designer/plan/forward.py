@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from designer.document import Definition
 from designer.plan.constructor import Site
-from designer.plan.expression import Expression, apply, balanced, is_composite
+from designer.plan.expression import Expression, apply, balanced, is_composite, module_call
 from designer.plan.known import first_assignments, is_known
 from designer.plan.model import WIDTH, Line, call
 from designer.plan.variables import Variables
@@ -201,7 +201,7 @@ class ForwardPlan:
         given = {port: names.get(port) or items.get(port) or values[port].text for port in ends}
         outputs = [port.name for port in call_.target.outputs]
         targets = [names[links[one]] if one in links else f"{one}_item" for one in outputs]
-        text = f"{element}({', '.join(given.values())})"
+        text = module_call(site, element, list(given.values()))
         if not site.stateful:
             text = apply(node, site, {port: Expression(one) for port, one in given.items()}).text
         self._emit(f"    {', '.join(targets)} = {text}", (node,))
