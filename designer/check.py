@@ -12,6 +12,7 @@ from designer.shapes.binding import Requirement
 from designer.shapes.certificate import Certificate, certify
 from designer.shapes.elaborate import Elaborator
 from designer.shapes.frame import Frame
+from designer.shapes.past import Past
 from designer.shapes.values import SAMPLES, Tensor
 from designer.shapes.wiring import check_wiring
 
@@ -40,11 +41,14 @@ class CheckReport:
         }
 
 
-def check(design: Design, notes: bool = False) -> CheckReport:
-    """Check a design; every problem is a diagnostic, ranked. `notes` asks for rules without a measured effect too."""
+def check(design: Design, notes: bool = False, past: Past | None = None) -> CheckReport:
+    """Check a design; every problem is a diagnostic, ranked. `notes` asks for rules without a measured effect too.
+
+    With the `past` of earlier checks the same answer costs no more than what changed since.
+    """
     blocks = catalogue()
     diagnostics = check_wiring(design, blocks)
-    elaboration = Elaborator(design, blocks).main()
+    elaboration = Elaborator(design, blocks, past=past).main()
     diagnostics.extend(elaboration.diagnostics)
     symbols = _symbols(design.main_definition, elaboration.frame)
     requirements = [*elaboration.requirements, *_prediction_size(design, elaboration.frame)]

@@ -6,7 +6,7 @@ A comparison whose answer depends on the symbols raises `UndecidedError` rather 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Union
 
 Atom = Union[str, "FloorDiv"]
@@ -232,6 +232,7 @@ def _wrapped(size: Dim) -> str:
     return text if len(size.terms) <= 1 and " " not in text else f"({text})"
 
 
+@lru_cache(maxsize=8192)
 def _order(monomial: Monomial) -> tuple[int, str]:
     # Constants last, as people write them.
     return (0 if monomial else 1, " ".join(f"{atom}^{power}" for atom, power in monomial))
@@ -278,6 +279,7 @@ def simplify(size: Size) -> Size:
     return size
 
 
+@lru_cache(maxsize=8192)
 def floor_divide(numerator: Dim, denominator: Dim) -> Size:
     """Return ⌊numerator / denominator⌋ in canonical form. Raises ZeroDivisionError for a zero denominator."""
     if denominator.constant == 0:

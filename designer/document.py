@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from designer.errors import UserError
 from designer.files import write_atomic
+from designer.recent import Recent
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -103,11 +104,18 @@ class Definition:
         return graph
 
     @cached_property
+    def _feeds(self) -> "nx.DiGraph[str]":
+        """Which node feeds which, however often."""
+        import networkx as nx
+
+        return nx.DiGraph(self.graph())
+
+    @cached_property
     def useful(self) -> frozenset[str]:
         """The nodes that lead to an output; the others are left out of cost and code."""
         import networkx as nx
 
-        graph = self.graph()
+        graph = self._feeds
         ends = {port.source.partition(".")[0] for port in self.outputs} & set(graph)
         return frozenset(ends.union(*(nx.ancestors(graph, end) for end in ends)))
 
@@ -120,7 +128,7 @@ class Definition:
         import networkx as nx
 
         position = {name: index for index, name in enumerate(self.nodes)}
-        return list(nx.lexicographical_topological_sort(nx.DiGraph(self.graph()), key=position.__getitem__))
+        return list(nx.lexicographical_topological_sort(self._feeds, key=position.__getitem__))
 
 
 @dataclass(frozen=True)
@@ -175,17 +183,17 @@ class Design:
     @cached_property
     def fillings(self) -> tuple[str, ...]:
         """The definitions that some parameter names as the filling of a socket."""
-        texts: list[str] = [value for value in self.parameters.values() if isinstance(value, str)]
+        texts = {value for value in self.parameters.values() if isinstance(value, str)}
         for definition in self.definitions.values():
-            texts += [one.default for one in definition.parameters.values() if isinstance(one.default, str)]
+            texts |= {one.default for one in definition.parameters.values() if isinstance(one.default, str)}
             for node in definition.nodes.values():
-                texts += [value for value in node.params.values() if isinstance(value, str)]
-        return tuple(name for name in self.definitions if any(_names(text, name) for text in texts))
-
-
-def _names(text: str, definition: str) -> bool:
-    """Whether a parameter value names a definition, alone or quoted in an expression."""
-    return text == definition or f"'{definition}'" in text or f'"{definition}"' in text
+                texts |= {value for value in node.params.values() if isinstance(value, str)}
+        quoting = [text for text in texts if "'" in text or '"' in text]  # expressions that hold plain text
+        return tuple(
+            name
+            for name in self.definitions
+            if name in texts or any(f"'{name}'" in text or f'"{name}"' in text for text in quoting)
+        )
 
 
 def load(path: str | Path) -> Design:
@@ -212,8 +220,11 @@ def load(path: str | Path) -> Design:
         raise UserError(f"{path}: {error}") from None
 
 
-def loads(text: str) -> Design:
-    """Parse a design from JSON text. Raises UserError naming the place of the first problem of form."""
+def loads(text: str, known: Recent[Definition] | None = None) -> Design:
+    """Parse a design from JSON text. Raises UserError naming the place of the first problem of form.
+
+    Definitions that are `known` by the same text are the same objects again.
+    """
     from designer.reader import read_design  # the reader needs the classes of this file
 
     try:
@@ -224,7 +235,7 @@ def loads(text: str) -> Design:
         raise UserError("not a design: the JSON is nested too deeply") from None
     except ValueError as error:
         raise UserError(f"not valid JSON: {error}") from None
-    return read_design(raw)
+    return read_design(raw, known)
 
 
 def _refuse_constant(name: str) -> float:

@@ -7,7 +7,7 @@ strings, lists of these, and symbolic sizes (`designer.dims.Dim`).
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -100,6 +100,8 @@ def _check(node: ast.expr, depth: int) -> None:
         raise ExpressionError(f"may not contain {type(node).__name__}")
     if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float, str, bool, type(None))):
         raise ExpressionError(f"may not contain the constant {node.value!r:.40}")
+    if isinstance(node, ast.Constant):
+        _bounded(node.value)
     if isinstance(node, ast.Call):
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
             raise ExpressionError(f"calls an unknown function; available are {', '.join(sorted(FUNCTIONS))}")
@@ -116,80 +118,127 @@ def _check(node: ast.expr, depth: int) -> None:
         _check(child, depth + 1)
 
 
-def names(text: str) -> set[str]:
+@lru_cache(maxsize=8192)
+def names(text: str) -> frozenset[str]:
     """Return the names that the expression reads."""
-    return {
-        node.id for node in ast.walk(parse(text)) if isinstance(node, ast.Name) and node.id not in FUNCTIONS
-    }
+    found = (node.id for node in ast.walk(parse(text)) if isinstance(node, ast.Name))
+    return frozenset(name for name in found if name not in FUNCTIONS)
 
 
-def evaluate(text: str, env: Mapping[str, Any]) -> Any:
+Env = Mapping[str, Any]
+Program = Callable[[Env], Any]
+
+
+def evaluate(text: str, env: Env) -> Any:
     """Return the value of an expression in `env`.
 
     Raises ExpressionError for a name without value or an operation without result, and
     `designer.dims.UndecidedError` for a comparison of symbolic sizes that depends on their value.
     """
     try:
-        return _bounded(_walk(parse(text), env))
+        return _bounded(_program(text)(env))
     except (ExpressionError, UndecidedError):
         raise
     except (ArithmeticError, ValueError, TypeError, IndexError, KeyError) as error:
         raise ExpressionError(f"{text!r} has no value: {error}") from None
 
 
-def _walk(node: ast.expr, env: Mapping[str, Any]) -> Any:
+@lru_cache(maxsize=8192)
+def _program(text: str) -> Program:
+    return _compiled(parse(text))
+
+
+def _compiled(node: ast.expr) -> Program:
+    """Return the function of the environment that a syntax tree describes: the tree is looked at once."""
     match node:
         case ast.Constant(value=value):
-            return _bounded(value)
+            return lambda env: value
         case ast.Name(id=name):
-            if name not in env:
-                raise ExpressionError(f"the name {name!r} has no value here; available are {_available(env)}")
-            return env[name]
+            return _reading(name)
         case ast.BinOp(left=left, op=op, right=right):
-            return _bounded(_binary(op, _walk(left, env), _walk(right, env)))
+            return _arithmetic(op, _compiled(left), _compiled(right))
         case ast.UnaryOp(op=op, operand=operand):
-            return _UNARY[type(op)](_walk(operand, env))
+            unary, inner = _UNARY[type(op)], _compiled(operand)
+            return lambda env: unary(inner(env))
         case ast.BoolOp(op=op, values=values):
-            wanted = isinstance(op, ast.Or)
-            result: Any = not wanted
-            for value in values:
-                result = _walk(value, env)
-                if bool(result) is wanted:
-                    return result
-            return result
-        case ast.Compare():
-            return _compare(node, env)
+            return _junction(isinstance(op, ast.Or), [_compiled(value) for value in values])
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            return _comparison(
+                _compiled(left),
+                [(_COMPARE[type(op)], _compiled(one)) for op, one in zip(ops, comparators, strict=True)],
+            )
         case ast.IfExp(test=test, body=body, orelse=orelse):
-            return _walk(body if _walk(test, env) else orelse, env)
+            condition, then, otherwise = _compiled(test), _compiled(body), _compiled(orelse)
+            return lambda env: then(env) if condition(env) else otherwise(env)
         case ast.Subscript(value=value, slice=index):
-            return _walk(value, env)[_walk(index, env)]
+            items, at = _compiled(value), _compiled(index)
+            return lambda env: items(env)[at(env)]
         case ast.Call(func=ast.Name(id=name), args=args):
-            return _bounded(FUNCTIONS[name](*(_walk(arg, env) for arg in args)))
+            function, given = FUNCTIONS[name], [_compiled(arg) for arg in args]
+            return lambda env: _bounded(function(*[one(env) for one in given]))
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
-            return _bounded([_walk(element, env) for element in elements])
+            parts = [_compiled(element) for element in elements]
+            return lambda env: _bounded([part(env) for part in parts])
     raise ExpressionError(f"may not contain {type(node).__name__}")
 
 
-def _compare(node: ast.Compare, env: Mapping[str, Any]) -> bool:
-    value = _walk(node.left, env)
-    for op, comparator in zip(node.ops, node.comparators, strict=True):
-        other = _walk(comparator, env)
-        if not _COMPARE[type(op)](value, other):
-            return False
-        value = other
-    return True
+def _reading(name: str) -> Program:
+    def read(env: Env) -> Any:
+        if name not in env:
+            raise ExpressionError(f"the name {name!r} has no value here; available are {_available(env)}")
+        return env[name]
+
+    return read
 
 
-def _binary(op: ast.operator, left: Any, right: Any) -> Any:
+def _junction(is_or: bool, values: Sequence[Program]) -> Program:
+    def join(env: Env) -> Any:
+        result: Any = not is_or
+        for value in values:
+            result = value(env)
+            if bool(result) is is_or:
+                break
+        return result
+
+    return join
+
+
+def _comparison(first: Program, others: Sequence[tuple[Callable[[Any, Any], Any], Program]]) -> Program:
+    def compare(env: Env) -> bool:
+        value = first(env)
+        for relation, other in others:
+            before, value = value, other(env)
+            if not relation(before, value):
+                return False
+        return True
+
+    return compare
+
+
+def _arithmetic(op: ast.operator, left: Program, right: Program) -> Program:
     if isinstance(op, ast.Pow):
-        return _power(left, right)
-    if isinstance(op, ast.Mult) and (isinstance(left, (list, str)) or isinstance(right, (list, str))):
+        return lambda env: _bounded(_power(left(env), right(env)))
+    operation, is_product = _BINARY[type(op)], isinstance(op, ast.Mult)
+
+    def compute(env: Env) -> Any:
+        a, b = left(env), right(env)
+        if type(a) is int and type(b) is int:
+            return _bounded(operation(a, b))
+        if is_product:
+            _check_product(a, b)
+        if isinstance(a, str) or isinstance(b, str):
+            raise ExpressionError("text has no arithmetic")
+        return _bounded(operation(a, b))
+
+    return compute
+
+
+def _check_product(left: Any, right: Any) -> None:
+    """Refuse a list repeated too often before it is made."""
+    if isinstance(left, (list, str)) or isinstance(right, (list, str)):
         items, count = (left, right) if isinstance(left, (list, str)) else (right, left)
         if not isinstance(count, int) or _leaves(items) * max(count, 0) > MAX_ITEMS:
             raise ExpressionError(f"a list may have at most {MAX_ITEMS} items")
-    if isinstance(left, str) or isinstance(right, str):
-        raise ExpressionError("text has no arithmetic")
-    return _BINARY[type(op)](left, right)
 
 
 def _power(base: Any, exponent: Any) -> Any:

@@ -1,5 +1,6 @@
 """From parsed JSON to `Design`: the form of the document, checked field by field."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from typing import Any
 from designer import budgets, training
 from designer.document import FORMAT, FORMAT_VERSION, Definition, Design, DesignPort, Node, Parameter
 from designer.errors import UserError
+from designer.recent import Recent
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 ENDPOINT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}(\[\])?)?\Z")
@@ -95,8 +97,11 @@ def _encodable(text: Any) -> bool:
     return isinstance(text, str) and (text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text))
 
 
-def read_design(raw: Any) -> Design:
-    """Build a Design from parsed JSON. Raises UserError naming the place of the first problem of form."""
+def read_design(raw: Any, known: Recent[Definition] | None = None) -> Design:
+    """Build a Design from parsed JSON. Raises UserError naming the place of the first problem of form.
+
+    Definitions that are `known` by the same text are the same objects again.
+    """
     reader = _Reader(raw, "")
     if reader.value.get("format") != FORMAT:
         raise UserError(
@@ -124,7 +129,7 @@ def read_design(raw: Any) -> Design:
         "definitions",
         "layout",
     )
-    definitions = _definitions(reader)
+    definitions = _definitions(reader, known)
     main = _name(reader.require("main", str, ""), "main")
     if main not in definitions:
         raise UserError(
@@ -156,11 +161,18 @@ def _values(reader: _Reader) -> dict[str, Any]:
     return {_name(key, reader.at(key)): value for key, value in reader.value.items()}
 
 
-def _definitions(reader: _Reader) -> dict[str, Definition]:
+def _definitions(reader: _Reader, known: Recent[Definition] | None) -> dict[str, Definition]:
     raw = _Reader(reader.require("definitions", dict, {}), "definitions")
-    return {
-        _name(name, raw.at(name)): _definition(name, value, raw.at(name)) for name, value in raw.value.items()
-    }
+    found: dict[str, Definition] = {}
+    for name, value in raw.value.items():
+        text = "" if known is None else json.dumps((name, value))
+        definition = None if known is None else known.find(text)
+        if definition is None:
+            definition = _definition(_name(name, raw.at(name)), value, raw.at(name))
+            if known is not None:
+                known.keep(text, definition)
+        found[name] = definition
+    return found
 
 
 def _definition(name: str, value: Any, place: str) -> Definition:

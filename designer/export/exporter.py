@@ -102,7 +102,7 @@ def _dynamic(size: str, dims: Mapping[str, tuple[Any, int]]) -> Any:
     names = expressions.names(size)
     if len(names) != 1 or not names <= dims.keys():
         return torch.export.Dim.AUTO
-    name = names.pop()
+    (name,) = names
     unit, modulus = dims[name]
     factor, twice = (size_at(size, {name: times * modulus}) for times in (1, 2))
     if factor < 1 or twice != 2 * factor:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from designer.diagnostics import Diagnostic, Fix, Severity
 from designer.document import Design
-from designer.rules.flow import Flow
+from designer.rules.flow import Flow, flow_of
 from designer.rules.residuals import Stack, stacks
 from designer.shapes.certificate import Certificate
 from designer.shapes.frame import Call, Frame
@@ -64,7 +64,7 @@ class RuleContext:
     @cached_property
     def flow(self) -> Flow:
         """The design as one flat graph of block calls."""
-        return Flow(self.frame)
+        return flow_of(self.frame)
 
     @cached_property
     def stacks(self) -> tuple[Stack, ...]:

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 
-import networkx as nx
-
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.flow import Flow, Key, Leaf
+from designer.rules.flow import INPUT, Flow, Key, Leaf
 from designer.shapes.values import Tensor
 
 RULE = Rule(
@@ -28,8 +26,8 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Compare definitions that sum a convolutional branch: which of them the timestep reaches."""
     flow = context.flow
     inputs = context.design.main_definition.inputs
-    starts = [("@", port.name) for port in inputs if port.role in ("timestep", "sigma")]
-    seen = set[Key]().union(*(nx.descendants(flow.graph, start) for start in starts if start in flow.graph))
+    times = [port.name for port in inputs if port.role in ("timestep", "sigma")]
+    seen = {leaf.key for name in times for leaf in flow.downstream((*INPUT, name))}
     timed: dict[str, bool] = {}
     for leaf in flow.tagged("add"):
         definition = leaf.frame.definition.name

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-import networkx as nx
-
 from designer.diagnostics import Diagnostic, Fix
 from designer.operations import chain
 from designer.rules import Rule, RuleContext, examples
@@ -59,8 +57,8 @@ def _fix(leaf: Leaf, port: str) -> Fix | None:
 
 def _later(context: RuleContext, leaf: Leaf) -> list[Leaf]:
     """What the sum goes through next within its definition."""
-    keys = nx.descendants(context.flow.graph, leaf.key)
-    return [context.flow.leaves[key] for key in keys if key[:-1] == leaf.key[:-1] and len(leaf.key) > 1]
+    after = context.flow.downstream(leaf.key)
+    return [one for one in after if one.key[:-1] == leaf.key[:-1] and len(leaf.key) > 1]
 
 
 def _controlled(nodes: dict[str, dict[str, str]], edges: list[tuple[str, str]]) -> examples.Document:

@@ -43,11 +43,10 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             one.has(*LEARNED) and not _is_adapter(one) for key in made if key != port for one in made[key]
         ):
             continue
-        after = [flow.leaves[key] for key in nx.descendants(flow.graph, leaf.key)]
+        after = [one for one in flow.downstream(leaf.key) if one.key not in attached]
         free = [
             one for one in after if one.has(*LEARNED) and not _is_adapter(one) and not is_frozen(design, one)
         ]
-        free = [one for one in free if one.key not in attached]
         if free:
             yield Diagnostic(
                 RULE.code,

@@ -7,26 +7,30 @@ one of its ports, or "@" and an input of the network.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from designer import expressions
 from designer.dims import UndecidedError
 from designer.document import Definition
 from designer.expressions import ExpressionError
+from designer.kept import kept
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.repeat import carried
 from designer.shapes.values import Value
 from designer.spec import BlockSpec
 
+if TYPE_CHECKING:
+    import networkx as nx
+
 Key = tuple[str, ...]
 End = tuple[Key, str]
 Ends = tuple[End, ...]
+Edges = Mapping[Key, Mapping[Key, None]]  # ordered, each once
 INPUT: Key = ("@",)
+MAX_PARTS = 64  # of one frame: paths that no longer exist go
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class Leaf:
     """One block call: its key (the path of calls that leads there), frame, call and evaluated iteration."""
 
@@ -54,7 +58,7 @@ class Leaf:
 
     def has(self, *tags: str) -> bool:
         """Whether the block has one of these tags."""
-        return any(tag in self.spec.tags for tag in tags)
+        return not _tags(self.spec).isdisjoint(tags)
 
     def input(self, port: str) -> Value | None:
         """What arrives at a port: its shape and role."""
@@ -74,29 +78,50 @@ class Leaf:
         return float(value) if isinstance(value, (int, float)) else None
 
 
-class Flow:
-    """The flat graph of a main frame."""
+@dataclass(frozen=True)
+class Part:
+    """The block calls of one call of a definition: those inside it, what feeds each input, what comes out."""
 
-    def __init__(self, frame: Frame) -> None:
+    leaves: Mapping[Key, Leaf]
+    sources: Mapping[End, Ends]
+    outputs: Mapping[str, Ends]
+
+
+@kept
+def _parts(frame: Frame) -> dict[Key, tuple[Mapping[str, Ends], Mapping[str, Any], Part]]:
+    """The parts that a frame was expanded to, by path, each with the inputs and the depth that it was expanded for."""
+    return {}
+
+
+def expand(frame: Frame, path: Key, inputs: Mapping[str, Ends], depth: Mapping[str, Any]) -> Part:
+    """Return the block calls of a frame that is called at `path` with `inputs`; asked again, the same part."""
+    parts = _parts(frame)
+    before = parts.get(path)
+    if before is not None and before[0] == inputs and before[1] == depth:
+        return before[2]
+    part = _Expansion(frame, path, inputs, depth).part
+    if len(parts) >= MAX_PARTS:
+        parts.clear()
+    parts[path] = (inputs, depth, part)
+    return part
+
+
+class _Expansion:
+    """One call of a definition, entered."""
+
+    def __init__(self, frame: Frame, path: Key, inputs: Mapping[str, Ends], depth: Mapping[str, Any]) -> None:
+        self.frame, self.path, self.depth = frame, path, depth
         self.leaves: dict[Key, Leaf] = {}
-        self._upstream: dict[Key, set[Key]] = {}
-        self.sources: dict[End, Ends] = {}  # a block call's input → the ends that feed it
-        inputs = {name: ((INPUT, name),) for name in frame.inputs}
-        self.outputs = self._expand(frame, (), inputs, {})
-
-    def _expand(
-        self, frame: Frame, path: Key, inputs: Mapping[str, Ends], depth: Mapping[str, Any]
-    ) -> dict[str, Ends]:
-        values: dict[str, Ends] = dict(inputs)
+        self.sources: dict[End, Ends] = {}
+        self.values: dict[str, Ends] = dict(inputs)
         for name, call in frame.calls.items():  # in the order of the walk
             if name in frame.live:
-                self._call(frame, call, path, values, depth)
-        return {port.name: values.get(port.source, ()) for port in frame.definition.outputs}
+                self._call(name, call)
+        outputs = {port.name: self.values.get(port.source, ()) for port in frame.definition.outputs}
+        self.part = Part(self.leaves, self.sources, outputs)
 
-    def _call(
-        self, frame: Frame, call: Call, path: Key, values: dict[str, Ends], depth: Mapping[str, Any]
-    ) -> None:
-        name, sources = call.node.id, frame.definition.sources
+    def _call(self, name: str, call: Call) -> None:
+        sources, values = self.frame.definition.sources, self.values
         arriving = {
             port.name: values.get(sources.get(f"{name}.{port.name}", ""), ()) for port in call.target.inputs
         }
@@ -105,29 +130,23 @@ class Flow:
             first = next((ends for ends in arriving.values() if ends), ())
             values.update({f"{name}.{port}": () if call.active else first for port in ports[:1]})
             return
-        key = (*path, name)
-        found = (
-            self._repeat(call, key, arriving, depth)
-            if isinstance(call.target, Definition)
-            else self._leaf(frame, call, key, arriving, depth)
-        )
+        key = (*self.path, name)
+        if not isinstance(call.target, Definition):
+            self.leaves[key] = Leaf(key, self.frame, call, call.iterations[-1], self.depth)
+            for port, ends in arriving.items():
+                self.sources[key, port] = ends
+            for port in ports:
+                values[f"{name}.{port}"] = values[f"{name}.{port}[]"] = ((key, port),)
+            return
+        found = self._repeat(call, key, arriving)
         for port in ports:
             values[f"{name}.{port}"] = found.get(port, ())
             values[f"{name}.{port}[]"] = found.get(f"{port}[]", found.get(port, ()))
 
-    def _leaf(
-        self, frame: Frame, call: Call, key: Key, arriving: Mapping[str, Ends], depth: Mapping[str, Any]
-    ) -> dict[str, Ends]:
-        self.leaves[key] = Leaf(key, frame, call, call.iterations[-1], depth)
-        self.sources.update({(key, port): ends for port, ends in arriving.items()})
-        return {port.name: ((key, port.name),) for port in call.target.outputs}
-
-    def _repeat(
-        self, call: Call, key: Key, arriving: Mapping[str, Ends], depth: Mapping[str, Any]
-    ) -> dict[str, Ends]:
+    def _repeat(self, call: Call, key: Key, arriving: Mapping[str, Ends]) -> dict[str, Ends]:
         """Enter each distinct frame of the iterations; what is carried goes from one to the next."""
         links, values = carried(call.target), dict(arriving)
-        outputs: dict[str, Ends] = {}
+        outputs: Mapping[str, Ends] = {}
         stacks: dict[str, Ends] = {}
         previous: Frame | None = None
         for index, iteration in enumerate(call.iterations):
@@ -135,13 +154,25 @@ class Flow:
                 continue
             previous = iteration.frame
             step = key if len(call.iterations) == 1 else (*key[:-1], f"{key[-1]}[{index}]")
-            where = depth if call.node.repeat is None else {"i": index, "L": call.count}
-            outputs = self._expand(iteration.frame, step, values, where)
+            where = self.depth if call.node.repeat is None else {"i": index, "L": call.count}
+            part = expand(iteration.frame, step, dict(values), where)
+            self.leaves.update(part.leaves)
+            self.sources.update(part.sources)
+            outputs = part.outputs
             for port, ends in outputs.items():
                 stacks[f"{port}[]"] = (*stacks.get(f"{port}[]", ()), *ends)
                 if port in links:
                     values[links[port]] = ends
         return {**outputs, **stacks}
+
+
+class Flow:
+    """The flat graph of a frame, called with inputs of the network."""
+
+    def __init__(self, frame: Frame) -> None:
+        part = expand(frame, (), {name: ((INPUT, name),) for name in frame.inputs}, {})
+        self.leaves, self.sources, self.outputs = part.leaves, part.sources, part.outputs
+        self._upstream: dict[Key, frozenset[Key]] = {}
 
     # -- questions ----------------------------------------------------------------------------------------
 
@@ -156,25 +187,42 @@ class Flow:
                 yield port.name, source
 
     @cached_property
+    def _neighbours(self) -> tuple[Edges, Edges]:
+        """What each block call, or input of the network as (INPUT name), feeds and is fed by, once each."""
+        after: dict[Key, dict[Key, None]] = {key: {} for key in self.leaves}
+        before: dict[Key, dict[Key, None]] = {key: {} for key in self.leaves}
+        for (key, _), ends in self.sources.items():
+            for source, port in ends:
+                source = source if source != INPUT else (*INPUT, port)
+                after.setdefault(source, {})[key] = None
+                before[key][source] = None
+        return after, before
+
+    @cached_property
     def graph(self) -> "nx.DiGraph[Key]":
         """The graph of block calls and, as (INPUT name), of the network's inputs."""
+        import networkx as nx
+
+        after = self._neighbours[0]
         graph: nx.DiGraph[Key] = nx.DiGraph()
-        graph.add_nodes_from(self.leaves)
-        for (key, _), ends in self.sources.items():
-            graph.add_edges_from(
-                (source if source != INPUT else (*INPUT, port), key) for source, port in ends
-            )
+        graph.add_nodes_from(after)
+        graph.add_edges_from((source, key) for source, keys in after.items() for key in keys)
         return graph
 
     def after(self, leaf: Leaf) -> list[Leaf]:
         """Return the block calls that a block call feeds."""
-        return [self.leaves[key] for key in self.graph.successors(leaf.key)]
+        return [self.leaves[key] for key in self._neighbours[0][leaf.key]]
 
-    def upstream(self, leaf: Leaf) -> set[Key]:
+    def upstream(self, leaf: Leaf) -> frozenset[Key]:
         """Return the keys of everything that a block call depends on."""
         if leaf.key not in self._upstream:
-            self._upstream[leaf.key] = set(nx.ancestors(self.graph, leaf.key))
+            self._upstream[leaf.key] = _reach(leaf.key, self._neighbours[1])
         return self._upstream[leaf.key]
+
+    def downstream(self, start: Key) -> list[Leaf]:
+        """Return what depends on a block call, or on the input of the network (INPUT, name), in the order of the walk."""
+        found = _reach(start, self._neighbours[0])
+        return [leaf for key, leaf in self.leaves.items() if key in found]
 
     @cached_property
     def _by_tag(self) -> dict[str, list[Leaf]]:
@@ -187,3 +235,22 @@ class Flow:
     def tagged(self, *tags: str) -> list[Leaf]:
         """Return the block calls that have one of these tags, those of the first tag first, in the order of the walk."""
         return list({id(leaf): leaf for tag in tags for leaf in self._by_tag.get(tag, ())}.values())
+
+
+flow_of = kept(Flow)
+
+
+@kept
+def _tags(spec: BlockSpec) -> frozenset[str]:
+    return frozenset(spec.tags)
+
+
+def _reach(start: Key, edges: Edges) -> frozenset[Key]:
+    """What can be reached along the edges, the start itself left out."""
+    found, todo = {start}, [start]
+    while todo:
+        for key in edges.get(todo.pop(), ()):
+            if key not in found:
+                found.add(key)
+                todo.append(key)
+    return frozenset(found - {start})

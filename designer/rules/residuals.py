@@ -7,7 +7,7 @@ from typing import Any
 from designer.diagnostics import Fix
 from designer.document import Definition
 from designer.operations import Operation, chain
-from designer.rules.flow import INPUT, End, Flow, Leaf
+from designer.rules.flow import INPUT, End, Flow, Leaf, flow_of
 from designer.rules.tracing import small_at_start
 from designer.shapes.frame import Call, Frame
 from designer.shapes.repeat import carried
@@ -87,7 +87,7 @@ def _stack(place: str, owner: Definition, call: Call) -> Stack | None:
     if body is None or not links:
         return None
     output, entry = next(iter(links.items()))
-    flow = Flow(body)
+    flow = flow_of(body)
     return _walk(
         Stack(place, call.count, owner, call.target, flow, ()), flow.outputs.get(output, ()), (INPUT, entry)
     )

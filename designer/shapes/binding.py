@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from designer import expressions
@@ -80,13 +81,13 @@ class Binding:
 
     def match_expressions(self, port: str, pattern: str, value: Value) -> None:
         """Compare the sizes of `value` with the tokens of `pattern` that are expressions."""
-        if isinstance(value, Stack) or pattern.startswith("~"):
+        if isinstance(value, Stack) or pattern.startswith("~") or not _has_expressions(pattern):
             return
         for token, size in self._pairs(port, split_pattern(pattern), value.shape):
             if not token.isidentifier():
                 self._equal(port, token, self.size(token), size, value.shape)
 
-    def _pairs(self, port: str, tokens: list[str], shape: Shape) -> list[tuple[str, Size]]:
+    def _pairs(self, port: str, tokens: Sequence[str], shape: Shape) -> list[tuple[str, Size]]:
         star = next((index for index, token in enumerate(tokens) if token.startswith("*")), None)
         if star is None:
             if len(tokens) != len(shape):
@@ -132,7 +133,7 @@ class Binding:
         else:
             self._equal(port, name, self.names[name], size, shape)
 
-    def _match_stack(self, port: str, tokens: list[str], value: Stack, lists: frozenset[str]) -> None:
+    def _match_stack(self, port: str, tokens: Sequence[str], value: Stack, lists: frozenset[str]) -> None:
         for axis, token in enumerate(tokens):
             if token.startswith("*"):
                 continue
@@ -157,6 +158,8 @@ class Binding:
     def _equal(self, port: str, token: str, expected: Any, size: Size, shape: Shape, whole: str = "") -> None:
         if not isinstance(expected, (int, Dim)):
             raise MismatchError(f"{port}: {token} is not a size", repr(expected), "an integer", port)
+        if size == expected:
+            return
         difference = simplify(Dim.of(size) - Dim.of(expected))
         if difference == 0:
             return
@@ -174,7 +177,7 @@ class Binding:
     def size(self, token: str) -> Size:
         """Return the value of a shape token. Raises MismatchError when it has none."""
         try:
-            value = expressions.evaluate(token, self.names)
+            value = self.names[token] if token in self.names else expressions.evaluate(token, self.names)
         except (ExpressionError, UndecidedError) as error:
             raise MismatchError(f"the size {token} has no value: {error}") from None
         if isinstance(value, bool) or not isinstance(value, (int, Dim)):
@@ -276,6 +279,12 @@ def _size_list(runs: list[tuple[Size, Size]]) -> SizeList:
 def _factor(count: Size) -> str:
     text = str(count)
     return f"({text})" if " " in text else text
+
+
+@lru_cache(maxsize=8192)
+def _has_expressions(pattern: str) -> bool:
+    """Whether a token of a pattern is more than a name, or stands for any number of axes."""
+    return any(not token.isidentifier() and not token.startswith("*") for token in split_pattern(pattern))
 
 
 def parse_shape(pattern: str, names: Mapping[str, Any], place: str) -> Shape:

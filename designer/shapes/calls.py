@@ -1,11 +1,11 @@
 """One call of a node: what it calls, whether and how often, and what each iteration makes of what arrives."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from designer import expressions
-from designer.dims import Dim, UndecidedError, simplify
+from designer.dims import Dim, Size, UndecidedError, simplify
 from designer.document import Definition, DesignPort, Node
 from designer.expressions import ExpressionError
 from designer.shapes import params as parameters
@@ -13,6 +13,7 @@ from designer.shapes.arrivals import arriving
 from designer.shapes.binding import Binding, MismatchError, SizeList, tensor
 from designer.shapes.constraints import check_constraints
 from designer.shapes.frame import Call, Frame, Iteration
+from designer.shapes.past import Made, Need, frozen
 from designer.shapes.repeat import run_repeat
 from designer.shapes.values import Stack, Tensor, Value, as_role
 from designer.spec import BlockSpec, Param, Port
@@ -28,7 +29,7 @@ def evaluate_call(walk: "Elaborator", frame: Frame, node: Node) -> Call | None:
     owner = frame.definition.name
     env = {**walk.globals, **frame.params}
     called = env.get(node.call[1:], node.call) if node.call.startswith("=") else node.call
-    target = walk.design.definitions.get(str(called)) or walk.blocks.get(str(called))
+    target = walk.target(str(called))
     if target is None:
         walk.report(owner, node.id, "S002", _unknown_call(walk, called), received=str(called))
         return None
@@ -126,20 +127,57 @@ def _iterate(
     if values is None:
         return None
     require = walk.requirer(owner, node.id)
+    if isinstance(target, BlockSpec):
+        return _make(walk, target, node, values, inputs, report, require)
     binding = Binding(dict(values), require)
+    bound = _bind(binding, node, target, declared, inputs, report)
+    return _enter(walk, target, declared, binding, inputs) if bound else None
+
+
+def _make(
+    walk: "Elaborator",
+    spec: BlockSpec,
+    node: Node,
+    values: Mapping[str, Any],
+    inputs: Mapping[str, Value],
+    report: parameters.Report,
+    require: Callable[[Size, str, Size, str], None],
+) -> Iteration | None:
+    """What a block makes of parameters and inputs: a function of nothing else, so what was asked before is not worked out again."""
+    key = (id(spec), walk.symbolic, frozen(values), *inputs.items())
+    made = walk.past.blocks.find(key)
+    if made is None:
+        needs: list[Need] = []
+        binding = Binding(dict(values), lambda *need: needs.append(need))
+        iteration = None
+        if _bind(binding, node, spec, parameters.declarations(spec), inputs, report):
+            iteration = _outcome(binding, spec, inputs, report, walk.symbolic)
+        made = Made(spec, iteration, tuple(needs))
+        if iteration is not None:
+            walk.past.blocks.keep(key, made)
+    for need in made.needs:
+        require(*need)
+    return made.iteration
+
+
+def _outcome(
+    binding: Binding, spec: BlockSpec, inputs: Mapping[str, Value], report: parameters.Report, symbolic: bool
+) -> Iteration | None:
+    """Check the conditions of a block and find its outputs; None after reporting a problem."""
     try:
-        if not _bind(binding, node, target, declared, inputs, report):
+        if not check_constraints(spec, binding, report, binding.require, symbolic):
             return None
-        if isinstance(target, BlockSpec):
-            if not check_constraints(target, binding, report, require, walk.symbolic):
-                return None
-            outputs = {port.name: _output(port, binding, inputs) for port in target.outputs}
-            resolved = {name: binding.names[name] for name in declared}
-            return Iteration(resolved, binding.names, outputs)
+        outputs = {port.name: _output(port, binding, inputs) for port in spec.outputs}
     except MismatchError as error:
-        report("S009", error.message, received=error.received, expected=error.expected, port=error.port)
+        _mismatch(error, report)
         return None
-    return _enter(walk, target, declared, binding, inputs)
+    return Iteration(
+        {name: binding.names[name] for name in parameters.declarations(spec)}, binding.names, outputs
+    )
+
+
+def _mismatch(error: MismatchError, report: parameters.Report) -> None:
+    report("S009", error.message, received=error.received, expected=error.expected, port=error.port)
 
 
 def _bind(
@@ -150,19 +188,23 @@ def _bind(
     inputs: Mapping[str, Value],
     report: parameters.Report,
 ) -> bool:
-    """Match what arrives with what the ports declare; False after reporting a parameter without value."""
+    """Match what arrives with what the ports declare; False after reporting a problem."""
     lists = frozenset(name for name, one in declared.items() if one.type == "list")
     ports = [port for port in target.inputs if port.name in inputs]
-    for port in ports:
-        _check_stack(port, inputs[port.name])
-        binding.match(port.name, port.shape, inputs[port.name], lists)
-    missing = next((name for name in declared if binding.names.get(name) is None), None)
-    if missing is not None:
-        message = f"the parameter {missing!r} of {node.call} is not given"
-        report("S011", message, port=missing, expected=declared[missing].help)
+    try:
+        for port in ports:
+            _check_stack(port, inputs[port.name])
+            binding.match(port.name, port.shape, inputs[port.name], lists)
+        missing = next((name for name in declared if binding.names.get(name) is None), None)
+        if missing is not None:
+            message = f"the parameter {missing!r} of {node.call} is not given"
+            report("S011", message, port=missing, expected=declared[missing].help)
+            return False
+        for port in ports:
+            binding.match_expressions(port.name, port.shape, inputs[port.name])
+    except MismatchError as error:
+        _mismatch(error, report)
         return False
-    for port in ports:
-        binding.match_expressions(port.name, port.shape, inputs[port.name])
     return True
 
 

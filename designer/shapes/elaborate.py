@@ -5,7 +5,7 @@ symbolic); with the parameters of one definition as symbols (`symbolic=True`) it
 rendered constructors pass on. Results are shared between calls with equal parameters and inputs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from designer.shapes.binding import Requirement, parse_shape, parse_shapes, tens
 from designer.shapes.calls import evaluate_call
 from designer.shapes.frame import Frame
 from designer.shapes.outputs import collect_outputs
+from designer.shapes.past import LimitError, Need, Past, Target, Trace, frozen, scope_of
 from designer.shapes.values import Stack, Value
 from designer.spec import BlockSpec
 
@@ -40,14 +41,23 @@ class Elaboration:
 class Elaborator:
     """One walk over a design."""
 
-    def __init__(self, design: Design, blocks: Mapping[str, BlockSpec], symbolic: bool = False) -> None:
+    def __init__(
+        self,
+        design: Design,
+        blocks: Mapping[str, BlockSpec],
+        symbolic: bool = False,
+        past: Past | None = None,
+    ) -> None:
         self.design = design
         self.blocks = blocks
         self.symbolic = symbolic
+        self.past = past or Past()
         self.diagnostics: dict[tuple[str, ...], Diagnostic] = {}
         self.requirements: dict[tuple[Any, ...], Requirement] = {}
         self.globals: Mapping[str, Any] = design.parameters
-        self._memo: dict[Any, Frame] = {}
+        self._traces: dict[Hashable, Trace] = {}
+        self._open: list[Trace] = []
+        self._scopes: dict[int, Hashable] = {}
         self._stack: list[str] = []
         self._path: list[str] = []
         self._unknown = 0
@@ -63,6 +73,8 @@ class Elaborator:
         try:
             if values is not None and not self.shapeless(definition):
                 frame = self.definition(definition, values, self.free_inputs(definition, values))
+        except LimitError:
+            return Elaborator(self.design, self.blocks).main()
         except UserError as error:  # a declared shape that cannot be read
             self.report(definition.name, "", "S014", str(error))
         return Elaboration(frame, list(self.diagnostics.values()), list(self.requirements.values()))
@@ -115,6 +127,8 @@ class Elaborator:
         self, definition: str, node: str, code: str, message: str, severity: Severity = "error", **texts: Any
     ) -> None:
         """Add a diagnostic once."""
+        if self._open:
+            self._open[-1].clean = False
         place = f"{definition}/{node}" if node else definition
         key = (place, code, texts.get("port", ""), message)
         if key not in self.diagnostics:
@@ -127,27 +141,82 @@ class Elaborator:
     def definition(
         self, definition: Definition, values: Mapping[str, Any], inputs: dict[str, Value | None]
     ) -> Frame | None:
-        """Return the frame of a definition, from memory where an equal call was seen."""
-        key = (definition.name, _frozen(values), tuple(inputs.items()), self._dead > 0)
-        if key in self._memo:
-            return self._memo[key]
+        """Return the frame of a definition, from this walk or an earlier one where an equal call was seen."""
+        key = (definition.name, frozen(values), tuple(inputs.items()), self._dead > 0)
+        trace = self._traces.get(key)
+        if trace is None:
+            problem = self._limit(definition)
+            if problem:
+                self.report(definition.name, "", *problem)
+                return None
+            trace = self._remembered(definition, key) or self._walk(key, Frame(definition, values, inputs))
+        if self._open:
+            self._open[-1].steps.append((self._path[-1], trace))
+            self._open[-1].clean &= trace.clean
+        return trace.frame
+
+    def _limit(self, definition: Definition) -> tuple[str, str] | None:
+        """Return code and message where the walk may not enter a definition."""
         if definition.name in self._stack or len(self._stack) >= MAX_DEPTH:
             chain = " → ".join([*self._stack, definition.name])
-            self.report(definition.name, "", "S003", f"the definition calls itself: {chain}")
+            return "S003", f"the definition calls itself: {chain}"
+        if len(self._traces) >= MAX_FRAMES:
+            return "S012", f"the design unfolds to more than {MAX_FRAMES} distinct calls"
+        return None
+
+    def _walk(self, key: Hashable, frame: Frame) -> Trace:
+        trace = Trace(key, frame)
+        self._stack.append(frame.definition.name)
+        self._open.append(trace)
+        self._body(frame)
+        self._open.pop()
+        self._stack.pop()
+        self._traces[key] = trace
+        if trace.clean and not self.symbolic:
+            trace.scope = self._scope(frame.definition)
+            self.past.traces.keep((id(frame.definition), key, trace.scope), trace)
+        return trace
+
+    # -- what earlier walks found -------------------------------------------------------------------------
+
+    def _remembered(self, definition: Definition, key: Hashable) -> Trace | None:
+        """Return the trace of an earlier walk, after doing again what it did; None where there is none that holds."""
+        trace = (
+            None if self.symbolic else self.past.traces.find((id(definition), key, self._scope(definition)))
+        )
+        if trace is None or not all(map(self._holds, trace.all_below(self._traces))):
             return None
-        if len(self._memo) >= MAX_FRAMES:
-            self.report(
-                definition.name, "", "S012", f"the design unfolds to more than {MAX_FRAMES} distinct calls"
-            )
-            return None
-        frame = Frame(definition, values, inputs)
-        self._stack.append(definition.name)
-        try:
-            self._body(frame)
-        finally:
-            self._stack.pop()
-        self._memo[key] = frame
-        return frame
+        self._repeat(trace)
+        return trace
+
+    def _holds(self, trace: Trace) -> bool:
+        """Whether this walk did not find another trace in its place, and all that it read is what it was."""
+        return (
+            self._traces.get(trace.key, trace) is trace
+            and trace.scope == self._scope(trace.frame.definition)
+            and all(self._find(name) is one for name, one in trace.reads.items())
+        )
+
+    def _repeat(self, trace: Trace) -> None:
+        self._iterations += trace.iterations
+        if self._limit(trace.frame.definition) or self._iterations > MAX_ITERATIONS:
+            raise LimitError
+        owner = trace.frame.definition.name
+        self._stack.append(owner)
+        for node, step in trace.steps:
+            self._path += [node] if node else []
+            if not isinstance(step, Trace):
+                self._require(owner, node, step)
+            elif step.key not in self._traces:
+                self._repeat(step)
+            del self._path[len(self._path) - bool(node) :]
+        self._stack.pop()
+        self._traces[trace.key] = trace
+
+    def _scope(self, definition: Definition) -> Hashable:
+        if id(definition) not in self._scopes:
+            self._scopes[id(definition)] = scope_of(definition, self.globals)
+        return self._scopes[id(definition)]
 
     def _body(self, frame: Frame) -> None:
         import networkx as nx
@@ -181,6 +250,7 @@ class Elaborator:
     def count_iteration(self) -> bool:
         """Count one evaluated call; False after reporting that there are too many."""
         self._iterations += 1
+        self._open[-1].iterations += 1
         if self._iterations > MAX_ITERATIONS:
             message = (
                 f"the design unfolds to more than {MAX_ITERATIONS:,} distinct calls; repeat fewer of them"
@@ -188,19 +258,31 @@ class Elaborator:
             self.report(self.design.main, "", "S012", message)
         return self._iterations <= MAX_ITERATIONS
 
-    def requirer(self, owner: str, node: str) -> Any:
+    def target(self, name: str) -> Target:
+        """Return the definition or the block of a name, None where there is none."""
+        found = self._find(name)
+        self._open[-1].reads[name] = found
+        return found
+
+    def _find(self, name: str) -> Target:
+        return self.design.definitions.get(name) or self.blocks.get(name)
+
+    def requirer(self, owner: str, node: str) -> Callable[[Size, str, Size, str], None]:
         """Return the function that notes a requirement of a node on symbolic sizes."""
-        place = f"{owner}/{node}" if node else owner
-        path = "/".join(self._path)
 
         def require(left: Size, relation: str, right: Size, reason: str) -> None:
             if not self.symbolic and not self._dead:
-                requirement = Requirement(
-                    left, relation, right, place, f"{path}: {reason}" if path else reason
-                )
-                self.requirements.setdefault((left, relation, right), requirement)
+                need = (left, relation, right, reason)
+                self._open[-1].steps.append((node, need))
+                self._require(owner, node, need)
 
         return require
+
+    def _require(self, owner: str, node: str, need: Need) -> None:
+        left, relation, right, reason = need
+        path = "/".join(self._path)
+        place, why = f"{owner}/{node}" if node else owner, f"{path}: {reason}" if path else reason
+        self.requirements.setdefault((left, relation, right), Requirement(left, relation, right, place, why))
 
     def opaque(self, text: str) -> Any:
         """Symbolic mode: stand in for an expression without value; readable only in the rendered class itself."""
@@ -210,13 +292,3 @@ class Elaborator:
         """Symbolic mode: a size that has no readable expression; its text starts with "?"."""
         self._unknown += 1
         return Dim.symbol(f"?{self._unknown}")
-
-
-def _frozen(values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple((name, _hashable(value)) for name, value in values.items())
-
-
-def _hashable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return _frozen(value)
-    return tuple(_hashable(item) for item in value) if isinstance(value, list) else value

@@ -1,6 +1,6 @@
 """Parameters of the design that a definition reads without declaring them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from designer import expressions
@@ -40,7 +40,8 @@ def _declaration(design: Design, name: str) -> Param:
 
 def _reads(definition: Definition) -> set[str]:
     names: set[str] = set()
-    for text in _texts(definition):
+    bound = {size for port in definition.inputs for size in port.shape.split()}  # named by what arrives
+    for text in evaluated_texts(definition, bound):
         try:
             names |= expressions.names(text)
         except ExpressionError:
@@ -48,8 +49,8 @@ def _reads(definition: Definition) -> set[str]:
     return names
 
 
-def _texts(definition: Definition) -> Iterable[str]:
-    bound = {size for port in definition.inputs for size in port.shape.split()}  # named by what arrives
+def evaluated_texts(definition: Definition, bound: Collection[str] = ()) -> Iterable[str]:
+    """Yield the texts of a definition that parameters give a value to, sizes of outputs that are `bound` left out."""
     for port in definition.outputs:
         yield from (size for size in port.shape.split() if size not in bound)
     for node in definition.nodes.values():

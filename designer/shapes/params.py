@@ -9,6 +9,7 @@ from designer import expressions
 from designer.dims import Dim, UndecidedError
 from designer.document import Definition, Node
 from designer.expressions import ExpressionError
+from designer.kept import kept
 from designer.shapes.binding import SizeList
 from designer.spec import BlockSpec, Param
 
@@ -23,7 +24,8 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def declarations(target: BlockSpec | Definition) -> dict[str, Param]:
+@kept
+def declarations(target: BlockSpec | Definition) -> Mapping[str, Param]:
     """Return the parameters that a block or a definition declares, by name."""
     if isinstance(target, BlockSpec):
         return {param.name: param for param in target.params}

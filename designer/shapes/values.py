@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from designer.dims import Dim, Size, simplify
 
@@ -77,6 +78,7 @@ def shape_text(shape: Shape) -> str:
     return " ".join(str(size).replace(" ", "") for size in shape)
 
 
-def split_pattern(pattern: str) -> list[str]:
+@lru_cache(maxsize=8192)
+def split_pattern(pattern: str) -> tuple[str, ...]:
     """Return the tokens of a shape pattern, one an axis."""
-    return pattern.split()
+    return tuple(pattern.split())

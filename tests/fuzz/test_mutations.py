@@ -3,7 +3,6 @@
 import copy
 import json
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,40 +18,17 @@ from designer.reader import read_design
 from designer.render import load_model, render
 from designer.shapes.values import Tensor
 from designer.summary import summarize
+from tests.fuzz.damage import damage
 
 DESIGNS = (*teaching_designs().values(), build("ddpm-tiny"), build("dit-tiny", {"depth": 2}))
 DOCUMENTS = [json.loads(json.dumps(to_json(design))) for design in DESIGNS]
-VALUES: list[Any] = [
-    0, 1, 2, -1, 7, 16, 0.5, True, False, None, "", "x", "channels", "2*channels", "i", "L", "c[i]", "[1, 2]", "B N D",
-    "B C H W", "B H W", "any", "tokens", "map", "=channels", "Conv2d", "Linear", "Add", "SiLU", "'abc'", "1/0", [], {},
-    ["x", "y.z"], "H//2", "x[]",
-]  # fmt: skip
-
-
-def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        yield from _places(inner, (*path, key))
 
 
 def _damaged(rng: random.Random) -> dict[str, Any]:
     """A design with one to three values removed, replaced, swapped or doubled."""
     document: dict[str, Any] = copy.deepcopy(rng.choice(DOCUMENTS))
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
-        places = [path for path in _places(document) if path and path[0] not in ("format", "format_version")]
-        *parents, last = rng.choice(places)
-        holder: Any = document
-        for key in parents:
-            holder = holder[key]
-        kind = rng.choice(["remove", "replace", "replace", "swap", "double"])
-        other = copy.deepcopy(rng.choice(list(holder.values()) if isinstance(holder, dict) else holder))
-        if kind == "remove":
-            del holder[last]
-        elif kind == "double" and isinstance(holder, list):
-            holder.append(other)
-        else:
-            holder[last] = other if kind == "swap" else copy.deepcopy(rng.choice(VALUES))
+        damage(rng, document)
     return document
 
 

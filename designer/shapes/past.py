@@ -1,0 +1,103 @@
+"""What earlier checks found, kept so that an edit costs what it changes.
+
+The walk through a definition is a function of the definition, its parameter values, the shapes that arrive, the
+parameters of the design that its texts read, and of what its nodes call. A `Trace` holds all that beside what the walk
+found, so a later walk takes a trace for its own where each of these is the same, definitions by identity (the reader
+gives the same object for the same text): then it repeats what the trace did, requirement by requirement and call
+by call, as the full walk would, and only the arithmetic is saved. A definition in which anything was reported is never
+kept, so every problem is found anew and none is stale; where a limit is reached, the design is walked
+anew.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from designer import expressions
+from designer.dims import Size
+from designer.document import Definition
+from designer.expressions import ExpressionError
+from designer.recent import Recent
+from designer.shapes.frame import Frame, Iteration
+from designer.shapes.implicit import evaluated_texts
+from designer.spec import BlockSpec
+
+Target = Definition | BlockSpec | None
+Need = tuple[Size, str, Size, str]  # left, relation, right, reason
+MAX_CALLS = 10_000  # of nodes, in all traces together
+MAX_BLOCKS = 20_000
+MAX_DEFINITIONS = 2_000
+
+
+class LimitError(Exception):
+    """A walk that repeats traces would go beyond a limit; the full walk says where."""
+
+
+@dataclass
+class Trace:
+    """One walk through a definition: what it was given, what it read, what it did in order, what came out."""
+
+    key: Hashable
+    frame: Frame
+    reads: dict[str, Target] = field(default_factory=dict)  # what each name was that a node calls
+    steps: list[tuple[str, "Need | Trace"]] = field(
+        default_factory=list
+    )  # node, and what it required or entered
+    iterations: int = 0
+    clean: bool = True  # whether nothing was reported, here or below
+    scope: Hashable = ()  # the parameters of the design that its texts read
+
+    def all_below(self, known: Mapping[Hashable, "Trace"]) -> "Iterator[Trace]":
+        """Yield this trace and, once each, those below it, but none below one that is known."""
+        todo, seen = [self], set[int]()
+        while todo:
+            one = todo.pop()
+            if id(one) not in seen:
+                seen.add(id(one))
+                yield one
+                if known.get(one.key) is not one:
+                    todo += [step for _, step in one.steps if isinstance(step, Trace)]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a block made of parameters and inputs, and what it required of symbolic sizes; None where it failed."""
+
+    spec: BlockSpec  # held, since keys name it by identity
+    iteration: Iteration | None
+    needs: tuple[Need, ...]
+
+
+class Past:
+    """What may be asked again: definitions as they were read, walks through them without problems, calls of blocks."""
+
+    def __init__(self) -> None:
+        self.definitions: Recent[Definition] = Recent(MAX_DEFINITIONS)
+        self.traces: Recent[Trace] = Recent(MAX_CALLS, lambda trace: len(trace.frame.calls) + 1)
+        self.blocks: Recent[Made] = Recent(MAX_BLOCKS)
+
+
+def scope_of(definition: Definition, design: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return all that a walk through a definition can read of the design's parameters."""
+    names: set[str] = set()
+    for text in evaluated_texts(definition):
+        try:
+            names |= expressions.names(text)
+        except ExpressionError:
+            continue  # has no value: plain text, or a problem
+    return frozen({name: design[name] for name in sorted(names & design.keys())})
+
+
+def frozen(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return values as a key that tells 1, 1.0 and True apart."""
+    return tuple((name, _hashable(value)) for name, value in values.items())
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return frozen(value)
+    if isinstance(value, list):
+        return tuple(_hashable(item) for item in value)
+    if isinstance(value, float):
+        return (float, repr(value))
+    return (bool, value) if isinstance(value, bool) else value
