@@ -154,7 +154,8 @@ def _decoder(net: Autoencoder, blocks: Blocks) -> Json:
 
 
 SD = (128, 256, 512, 512)
-# How such networks are trained here: the squared error of the image and a little of the divergence.
+# How such networks are trained here: the squared error of the image and a little of the divergence; with more of
+# it, as in the tiny size, latents come out about as loud as a denoiser wants them.
 RECONSTRUCTION: Json = {"prediction": "x0", "schedule": "none", "kl_weight": 1e-6}
 
 
@@ -177,7 +178,12 @@ def _large(
 
 
 TINY = Autoencoder(
-    (32, 64), 4, (1, 1), 1, 8, training={**RECONSTRUCTION, "scaling_factor": 1.0, "sample_shape": [1, 16, 16]}
+    (32, 64),
+    4,
+    (1, 1),
+    1,
+    8,
+    training={**RECONSTRUCTION, "kl_weight": 1e-2, "scaling_factor": 1.0, "sample_shape": [1, 16, 16]},
 )
 PRESETS = (
     _preset("vae-tiny", "Autoencoder, tiny (16×16 digits)", "Two levels: 16×16 digits become latents of 4×8×8.", TINY),

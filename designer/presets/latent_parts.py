@@ -88,7 +88,6 @@ class Parts:
             bare=not residual.time_act,
             resample=target,
             dropout=style.dropout,
-            help="starts at 0: the block starts as its shortcut",
             factor=1.0 if residual.factor == 1 else f"1/{residual.factor!r}",
         ).write()
         small, large = {"": ("H W", "H W"), "down": ("H W", "H//2 W//2"), "up": ("H W", "2*H 2*W")}[

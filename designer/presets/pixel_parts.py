@@ -141,7 +141,6 @@ class Parts:
             resample="=resample" if style.resamples else "",
             dropout="dropout" if "dropout" in style.shared else 0.0,
             start=style.start,
-            help="starts at 0, so that the block starts as its shortcut (article section 9)",
             shortcut="in_channels != out_channels" + projecting,
             factor=style.output_scale,
         ).write()

@@ -11,6 +11,9 @@ def activation(graph: Graph, node: str, act: str, source: str) -> str:
     return graph.call(node, act, params, x=source) + ".out"
 
 
+WHY = "starts at 0, so that the block starts as its shortcut (article section 9)"
+
+
 @dataclass(frozen=True)
 class ResidualBlock:
     """What residual blocks differ in; strings are expressions of the parameters of the definition.
@@ -18,7 +21,7 @@ class ResidualBlock:
     `norm1` and `norm2` are the parameters of the normalisations. `time` says how the input temb enters between
     the convolutions: "add", "modulate", or "" for not at all; activated first unless it comes `bare`. Both
     branches pass `resample`, the name of a block or socket, if there is one. `start` are the parameters of
-    layers that say how their weights start, `end` those of the last convolution.
+    layers that say how their weights start, but for the last convolution, which starts at 0.
     """
 
     norm1: Json
@@ -29,8 +32,6 @@ class ResidualBlock:
     resample: str = ""
     dropout: float | str = 0.0
     start: Json = field(default_factory=dict)
-    end: Json = field(default_factory=lambda: {"init": "zero"})
-    help: str = ""
     shortcut: str = "in_channels != out_channels"
     factor: float | str = 1.0
 
@@ -46,7 +47,7 @@ class ResidualBlock:
         h = activation(graph, "act2", self.act, self._conditioned(graph))
         if self.dropout:
             h = graph.call("dropout", "Dropout", {"p": self.dropout}, x=h) + ".out"
-        graph.call("conv2", "Conv2d", {**out, **self.end}, x=h, help=self.help)
+        graph.call("conv2", "Conv2d", {**out, "init": "zero"}, x=h, help=WHY)
         one = {**out, "kernel_size": 1, "padding": 0, **self.start}
         graph.call("shortcut", "Conv2d", one, when=self.shortcut, x=trunk)
         end = graph.call("add", "Add", a="shortcut.out", b="conv2.out") + ".out"

@@ -1,14 +1,17 @@
 """Pictures of latents: what is drawn goes through the decoder of an autoencoder, its scale undone."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from designer import build
 from designer.autoencoder import find_autoencoder, load_autoencoder
+from designer.cli import main
 from designer.document import Design, save
 from designer.errors import UserError
 from designer.render import load_model, render
@@ -65,3 +68,21 @@ def test_a_decoder_of_other_latents_is_refused(slot: Path, tmp_path: Path) -> No
 def test_an_autoencoder_draws_nothing(slot: Path) -> None:
     with pytest.raises(UserError, match="input 'x' is clean; sampling knows"):
         sample(slot)
+
+
+@pytest.mark.slow
+def test_from_digits_to_latents_to_digits(tmp_path: Path) -> None:
+    """The whole way at the command line: train an autoencoder, a denoiser on its latents, and draw pictures."""
+    vae, dit = tmp_path / "vae.json", tmp_path / "dit.json"
+    save(build("vae-tiny"), vae)
+    design = build("dit-tiny", {"in_channels": 4, "out_channels": 4, "input_size": 8})
+    save(replace(design, training={**design.training, "sample_shape": [4, 8, 8]}), dit)
+    first, second, picture = (str(tmp_path / name) for name in ("vae", "dit", "digits.png"))
+    briefly = ["--steps", "40", "--seed", "0"]
+    assert main(["train", str(vae), "-o", first, *briefly]) == 0
+    assert main(["train", str(dit), "-o", second, *briefly, "--autoencoder", first]) == 0
+    said = json.loads((tmp_path / "dit" / "report.json").read_text(encoding="utf-8"))["data"]
+    assert said.startswith("latents of 1797 handwritten digits")
+    assert main(["sample", second, "--steps", "5", "-n", "4", "--decoder", first, "-o", picture]) == 0
+    with Image.open(picture) as opened:
+        assert opened.size == (2 * 17 * 4 + 4,) * 2  # four pictures of 16 pixels, four times as large
