@@ -104,7 +104,9 @@ class GaussianFourier(nn.Module):
         self.frequencies = nn.Parameter(torch.randn(dim // 2) * scale, requires_grad=False)
 
     def forward(self, sigma: Tensor) -> Tensor:
-        angles = 2 * math.pi * sigma.float().log()[:, None] * self.frequencies
+        # Thousands of radians: in fp32 a rounding of log σ would turn the fastest features by 1e-4.
+        turns = sigma.double().log()[:, None] * self.frequencies
+        angles = 2 * math.pi * (turns - turns.round()).float()
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
