@@ -111,7 +111,9 @@ SPECS = (
         reference="Ronneberger et al. 2015, arXiv:1505.04597; Odena et al. 2016, Distill",
         article="9",
         stability=Stability(
-            "", "a kernel that stride does not divide overlaps unevenly: checkerboard; 4 and 2 overlap evenly"
+            "",
+            "a kernel that stride does not divide overlaps unevenly: checkerboard; 4 and 2 overlap evenly",
+            gain="in_channels/(3*out_channels*stride**2)",
         ),
         examples=(
             Example({"x": (2, 3, 4, 5)}, {"out_channels": 4}),

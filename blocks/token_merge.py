@@ -79,7 +79,9 @@ SPECS = (
         reference="Crowson et al. 2024, arXiv:2401.11605",
         article="2.4.3, 9",
         stability=Stability(
-            "", "squares do not overlap, so there is no checkerboard of unequal sums", gain="1/3"
+            "",
+            "squares do not overlap, so there is no checkerboard of unequal sums",
+            gain="in_channels/(3*out_channels*patch_size**2)",
         ),
         initialize={"zero": "nn.init.zeros_({self}.proj.weight)"},
         examples=(

@@ -5,6 +5,7 @@ arXiv:1611.01232). A random linear map of gain g passes g · (numbers out / numb
 reached many positions, their gradients sum.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 from designer.stability.activations import FUNCTIONS, response
@@ -46,20 +47,22 @@ def _through(site: Site, port: str, made: State, gradient: State) -> Gradients:
         passed = State(gradient.q * seen.slope, gradient.common * seen.slope_common(site.first.common))
         return {first: passed}
     if spec.stability.weights:
-        return (_to_parts if "concat" in tags else _to_all)(site, gradient)
+        rule = _to_parts if "concat" in tags else _blended if "blend" in tags else _to_all
+        return rule(site, gradient)
     if port in site.inputs:
         first = port
     if "norm" in tags:
         return {first: _normalised(site, first, made, gradient)}
-    rule = next((rule for tag, rule in _BY_TAG.items() if tag in tags), None)
-    if rule is not None and (not spec.stability.gain or tags & {"add", "gating"}):
-        return rule(site, gradient) if "normalized_add" not in tags else _rescaled(site, made, gradient)
+    known = next((rule for tag, rule in _BY_TAG.items() if tag in tags), None)
+    if known is not None and (not spec.stability.gain or tags & {"add", "gating"}):
+        return known(site, gradient) if "normalized_add" not in tags else _rescaled(site, made, gradient)
     q, ratio = site.inputs[first].q, site.ratio(first, port)
     gain = slope(site, q, port)
     if gain is not None and gain < 1e-6 * made.q / max(q, 1e-12):  # the size that comes in is divided out
         return {first: _normalised(site, first, made, gradient)}
     if "attention" in tags:
-        return {first: _averaged(gradient.times(1.0 if gain is None else gain), 1 / tokens(site), ratio)}
+        gain = 1.0 if gain is None else gain
+        return {first: _read(gradient.times(gain), tokens(site), 1 / ratio, sharpness(site, gain * q))}
     if gain is None or tags & AVERAGES or gain == 1.0:
         return {first: _averaged(gradient, 1.0 if gain is None else gain, ratio)}
     return {first: gradient.times(gain * ratio)}
@@ -111,6 +114,14 @@ def _weight(site: Site, port: str, term: State) -> float:
     return term.q / q if q > 0 else 1.0
 
 
+def _blended(site: Site, gradient: State) -> Gradients:
+    """A stream and its own update: the gradient through the update comes back to the stream in step with its own."""
+    found = _to_all(site, gradient)
+    (stream, one), (_, other) = ((name, found[name]) for name in list(found)[:2])
+    together = one.q + 2 * math.sqrt(one.q * other.q)
+    return {**found, stream: State(together, one.common)}
+
+
 def _product(site: Site, gradient: State) -> Gradients:
     found = {}
     for name in site.inputs:
@@ -138,6 +149,15 @@ def _modulated(site: Site, gradient: State) -> Gradients:
     return found
 
 
+def _read(gradient: State, keys: int, ratio: float, sharp: float) -> State:
+    """The gradient of values that were read with nearly equal weights: each gets nearly the same mean."""
+    alone = gradient.q * (1 - gradient.common) * sharp / ratio
+    together = gradient.q * gradient.common / ratio**2
+    shared = gradient.q * (1 - gradient.common) / (keys * ratio) + together
+    q = alone + together
+    return State(q, min(1.0, shared / q)) if q > 0 else NOTHING
+
+
 def _attended(site: Site, gradient: State) -> Gradients:
     """Values by the weights that they were read with; queries and keys by how the weights move the mean."""
     if not {"q", "k", "v"} <= site.inputs.keys():
@@ -145,13 +165,9 @@ def _attended(site: Site, gradient: State) -> Gradients:
     q, k, v = (site.inputs[name] for name in "qkv")
     keys, ratio, sharp = tokens(site), 1 / max(site.ratio("v"), 1e-9), sharpness(site)
     readers = keys / ratio  # queries
-    alone = gradient.q * (1 - gradient.common) * sharp / ratio
-    together = gradient.q * gradient.common / ratio**2
-    shared = gradient.q * (1 - gradient.common) / (keys * ratio) + together
-    to_v = alone + together
     moved = gradient.q * sharp * v.q * (1 - v.common)
     return {
-        "v": State(to_v, min(1.0, shared / to_v) if to_v > 0 else 1.0),
+        "v": _read(gradient, keys, ratio, sharp),
         "q": State(moved * k.q * (1 - k.common), gradient.common * q.common),
         "k": State(moved / ratio * q.q * (1 + (readers - 1) * gradient.common * q.common), 0.0),
     }
@@ -175,7 +191,7 @@ def _stopped(site: Site, gradient: State) -> Gradients:
 
 
 _BY_TAG: dict[str, Rule] = {
-    "blend": _to_all,
+    "blend": _blended,
     "time_embedding": _stopped,
     "noise_level": _stopped,
     "gated_ffn": _gated,

@@ -57,7 +57,7 @@ def _annotated(site: Site, first: State, q: float) -> State:
     """The output of a block that states its gain; a bias or a position that is added is the same for all samples."""
     tags = set(site.spec.tags)
     if "attention" in tags:
-        return mixed(State(q, first.common), 1 / tokens(site))
+        return mixed(State(q, first.common), sharpness(site, q))
     if tags & AVERAGES:
         return mixed(first, q / first.q if first.q > 0 else 0.0)
     if "norm" in tags:
@@ -113,10 +113,29 @@ def _product(site: Site) -> State:
 
 
 def _concat(site: Site) -> State:
-    """The mean over all features or tokens: each stream weighs by its size."""
+    """The mean over all features or positions: each stream weighs by its size; two streams of positions share nothing."""
     sizes = {name: math.prod(site.shapes.get(name) or (1,)) for name in site.inputs}
     total = sum(sizes.values())
-    return sum((state.times(sizes[name] / total) for name, state in weighted(site).items()), NOTHING)
+    parts = {name: state.times(sizes[name] / total) for name, state in weighted(site).items()}
+    lengths = {name: _along(site, name) for name in parts}
+    if None in lengths.values():
+        return sum(parts.values(), NOTHING)
+    count, q = sum(one or 0 for one in lengths.values()), sum(one.q for one in parts.values())
+    pairs = {name: ((lengths[name] or 0) - 1) / max(count - 1, 1) for name in parts}  # of the same stream
+    shared = sum(one.q * one.common * pairs[name] for name, one in parts.items())
+    return State(q, shared / q) if q > 0 else NOTHING
+
+
+def _along(site: Site, name: str) -> int | None:
+    """How many positions a stream adds where positions are joined, None where features are."""
+    given, made = site.shapes.get(name), next(iter(site.made.values()), None)
+    if given is None or made is None or len(given) != len(made) or len(made) < 3:
+        return None
+    axis = next(
+        (axis for axis, sizes in enumerate(zip(given, made, strict=True)) if len(set(sizes)) > 1), None
+    )
+    features = 1 if len(made) > 3 else 2
+    return None if axis is None or axis == features else given[axis]
 
 
 def modulation_of(site: Site) -> tuple[State, State]:
@@ -163,9 +182,13 @@ def _is_map(site: Site) -> bool:
     return isinstance(value, Tensor) and len(value.shape) == 4 and value.role != "tokens"
 
 
-def sharpness(site: Site) -> float:
-    """Σ of the squared attention weights: e^{s²}/M for M keys and Gaussian logits of variance s²."""
-    q, k = site.inputs.get("q", UNIT), site.inputs.get("k", UNIT)
+def sharpness(site: Site, inner: float = 0.0) -> float:
+    """Σ of the squared attention weights: e^{s²}/M for M keys and Gaussian logits of variance s².
+
+    A block that projects its one input itself has queries and keys as large as its values, `inner`.
+    """
+    alone = State(inner, site.first.common)
+    q, k = site.inputs.get("q", alone), site.inputs.get("k", alone)
     variance = q.q * k.q * (1 - k.common)
     return min(1.0, math.exp(min(variance, 30.0)) / tokens(site))
 

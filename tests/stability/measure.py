@@ -11,8 +11,7 @@ from designer.check import check
 from designer.presets import Preset
 from designer.render import load_model, render
 from designer.stability import Prediction, predict
-from designer.summary import operating_point
-from designer.train.inputs import Caller, InputSpec, sample_shape
+from designer.train.inputs import Caller, InputSpec, sample_index, sample_shape
 
 SEEN = 1e-8  # below this a measured value counts as 0
 
@@ -44,7 +43,7 @@ def compare(preset: Preset, batch: int = 4) -> Comparison:
     """Run a preset once on unit noise, forward and back, and pair each module with what is predicted of it."""
     frame = check(preset.design).frame
     assert frame is not None
-    prediction = predict(frame, operating_point(preset.design) | {"N": 16})
+    prediction = predict(frame, point_of(preset))
     activations, gradients = measure(preset, prediction, batch)
     pairs = [
         list(_pairs(predicted, measured))
@@ -58,6 +57,21 @@ def compare(preset: Preset, batch: int = 4) -> Comparison:
         if path in predicted and (one > SEEN) != (predicted[path] > 0)
     ]
     return Comparison(pairs[0], pairs[1], unlike)
+
+
+def point_of(preset: Preset) -> dict[str, int]:
+    """The sizes at which a preset is measured: those of its sample; of what is free besides, 16."""
+    specs = inputs_of(preset)
+    sample = specs[sample_index(specs)]
+    sizes = zip(sample.shape[1:], sample_shape(specs, preset.design.training), strict=True)
+    free = {symbol: 16 for spec in specs for symbol in spec.shape if isinstance(symbol, str)}
+    return free | {symbol: size for symbol, size in sizes if isinstance(symbol, str)}
+
+
+def inputs_of(preset: Preset) -> tuple[InputSpec, ...]:
+    """The arguments of the rendered model."""
+    found = render(preset.design).inputs
+    return tuple(InputSpec(one.name, one.role, one.shape, one.dtype) for one in found)
 
 
 def _pairs(predicted: dict[str, float], measured: dict[str, float]) -> Iterator[Pair]:
@@ -75,7 +89,7 @@ def measure(preset: Preset, prediction: Prediction, batch: int) -> tuple[dict[st
     rendering = render(preset.design)
     torch.manual_seed(0)
     model = load_model(rendering)().eval()
-    specs = tuple(InputSpec(one.name, one.role, one.shape, one.dtype) for one in rendering.inputs)
+    specs = inputs_of(preset)
     shape = sample_shape(specs, preset.design.training)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn((batch, *shape), generator=generator)
