@@ -108,6 +108,11 @@ def summarize(design: Design, at: Mapping[str, int] | None = None, precision: st
 
     Raises DesignError when the design has errors, since sizes are then unknown.
     """
+    return summarize_frame(design, elaborated(design), at, precision)
+
+
+def elaborated(design: Design) -> Frame:
+    """Return the frame of a design without errors. Raises DesignError otherwise."""
     blocks = catalogue()
     elaboration = Elaborator(design, blocks).main()
     found = (*check_wiring(design, blocks), *elaboration.diagnostics)
@@ -115,7 +120,7 @@ def summarize(design: Design, at: Mapping[str, int] | None = None, precision: st
     if errors or elaboration.frame is None:
         first = f"; first: {errors[0].node}: {errors[0].message}" if errors else ""
         raise DesignError(f"the design has errors, so its cost is unknown{first}")
-    return summarize_frame(design, elaboration.frame, at, precision)
+    return elaboration.frame
 
 
 def summarize_frame(

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from designer.budgets import PRECISIONS
 from designer.cli.arguments import add_json, assignments, operating_point
 from designer.cli.output import print_json, print_table, quantity
 from designer.errors import UserError
@@ -15,6 +16,7 @@ from designer.errors import UserError
 if TYPE_CHECKING:
     from designer.diagnostics import Diagnostic
     from designer.document import Design
+    from designer.summary import NodeCost, Summary
 
 ADVICE_PLACES = 3  # of one rule that `designer check` prints
 
@@ -59,6 +61,9 @@ def add_commands(commands: Any) -> None:
     )
     summary.add_argument("design", metavar="DESIGN")
     summary.add_argument("--at", metavar="B=1,H=64,W=64", help="sizes at which costs are counted")
+    summary.add_argument(
+        "--precision", choices=PRECISIONS, default="fp32", help="width of weights and activations"
+    )
     add_json(summary)
     summary.set_defaults(run=_summary)
 
@@ -160,31 +165,56 @@ def _fix(options: argparse.Namespace) -> int:
 
 def _summary(options: argparse.Namespace) -> int:
     from designer.document import load
-    from designer.summary import summarize
+    from designer.spending import spending
+    from designer.summary import elaborated, summarize_frame
 
-    summary = summarize(load(options.design), operating_point(options.at))
+    design = load(options.design)
+    frame = elaborated(design)
+    summary = summarize_frame(design, frame, operating_point(options.at), options.precision)
+    budgets = spending(design, frame)
     if options.json:
-        print_json(summary.to_json())
+        print_json({**summary.to_json(), "budgets": [one.to_json() for one in budgets]})
         return 0
     rows = [
-        (one.node, one.call, f"{one.parameters:,}", quantity(one.flops), quantity(one.activation_bytes, "B"))
+        (
+            one.node,
+            one.call,
+            f"{one.parameters:,}",
+            quantity(one.flops),
+            *(quantity(size, "B") for size in _sizes(one)),
+        )
         for one in summary.nodes
     ]
-    rows.append(
-        (
-            "total",
-            "",
-            f"{summary.parameters:,}",
-            quantity(summary.flops),
-            quantity(summary.activation_bytes_training, "B"),
-        )
-    )
-    print_table(("node", "call", "parameters", "FLOPs", "activations"), rows, right=frozenset({2, 3, 4}))
+    total = (quantity(size, "B") for size in _totals(summary))
+    rows.append(("total", "", f"{summary.parameters:,}", quantity(summary.flops), *total))
+    print_table(_SUMMARY_COLUMNS, rows, right=frozenset({2, 3, 4, 5, 6}))
     at = ", ".join(f"{name}={value}" for name, value in summary.at.items())
+    print(f"at {at} in {summary.precision}; trainable {summary.trainable:,}")
+    memory = summary.memory
     print(
-        f"at {at}; trainable {summary.trainable:,}; peak forward {quantity(summary.activation_bytes_forward, 'B')}"
+        f"memory: inference {quantity(memory.inference, 'B')}; training with AdamW {quantity(memory.training, 'B')}, "
+        f"repeats checkpointed {quantity(memory.training_checkpointed, 'B')}; "
+        f"a moving average adds {quantity(memory.average, 'B')}"
     )
+    for one in budgets:
+        share = f"{quantity(one.used, one.unit)} of {quantity(one.allowed, one.unit)}"
+        print(f"budget {one.budget}: {share}, {one.used / one.allowed:.0%}{' (over)' if one.over else ''}")
     return 0
+
+
+_SUMMARY_COLUMNS = ("node", "call", "parameters", "FLOPs", "forward", "training", "checkpointed")
+
+
+def _sizes(node: "NodeCost") -> tuple[int, int, int]:
+    return node.forward_bytes, node.activation_bytes, node.activation_bytes_checkpointed
+
+
+def _totals(summary: "Summary") -> tuple[int, int, int]:
+    return (
+        summary.activation_bytes_forward,
+        summary.activation_bytes_training,
+        summary.activation_bytes_checkpointed,
+    )
 
 
 def _render(options: argparse.Namespace) -> int:
