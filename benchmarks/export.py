@@ -9,6 +9,8 @@ import argparse
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -32,11 +34,13 @@ def main() -> int:
     )
     parser.add_argument("--presets", nargs="+", default=tiny, metavar="ID")
     parser.add_argument("--precision", default="fp32", choices=LIMITS)
+    parser.add_argument("--jobs", type=int, default=1, help="exports at a time")
     options = parser.parse_args()
     rows = []
-    for preset in options.presets:
-        rows.append(exported(preset, options.precision))
-        print("  ".join(rows[-1]), flush=True)
+    with ThreadPoolExecutor(options.jobs) as pool:  # each export is a process of its own
+        for row in pool.map(partial(exported, options.precision), options.presets):
+            rows.append(row)
+            print("  ".join(row), flush=True)
     passed = sum(row[1] == "yes" for row in rows)
     verdict = (
         f"{passed} of {len(rows)} pass; the limit of {options.precision} is {LIMITS[options.precision]:g}"
@@ -49,7 +53,7 @@ def main() -> int:
     return int(passed < len(rows))
 
 
-def exported(preset: str, precision: str) -> tuple[str, ...]:
+def exported(precision: str, preset: str) -> tuple[str, ...]:
     """Return the row of one preset."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
