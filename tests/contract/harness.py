@@ -76,8 +76,8 @@ def _batched(spec: BlockSpec, example: Example) -> list[tuple[str, tuple[int, ..
     return found
 
 
-def tensors(spec: BlockSpec, example: Example, batch: int | None = None) -> list[Any]:
-    """Return random inputs of the example's shapes; labels and timesteps where the ports say so."""
+def tensors(spec: BlockSpec, example: Example, batch: int | None = None, labels: int = 2) -> list[Any]:
+    """Return random inputs of the example's shapes; labels (below `labels`) and timesteps where the ports say so."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
@@ -86,7 +86,7 @@ def tensors(spec: BlockSpec, example: Example, batch: int | None = None) -> list
     for name, shape, times in _batched(spec, example):
         size = shape if batch is None or times is None else (times * batch, *shape[1:])
         if (ports[name].dtype or "") == "int64" or ports[name].role == "class":
-            found.append(torch.randint(0, 2, size, generator=generator))
+            found.append(torch.randint(0, labels, size, generator=generator))
         else:
             found.append(torch.randn(size, generator=generator))
     return found

@@ -99,7 +99,7 @@ def run(model: nn.Module, spec: BlockSpec, example: Example, inferred: list[tupl
     """Return how PyTorch departs from the inferred shapes of the outputs, "" if it does not."""
     try:
         with torch.no_grad():
-            result = model(*tensors(spec, example))
+            result = model(*tensors(spec, example, labels=1))
     except Exception as error:  # whatever it raises, it does not run
         return f"PyTorch: {type(error).__name__}: {error}"
     results = result if isinstance(result, (tuple, list)) else (result,)
@@ -117,7 +117,7 @@ def _buildable(spec: BlockSpec) -> bool:
 def _runs(spec: BlockSpec, example: Example) -> bool:
     """Whether PyTorch runs the block with these parameters on these inputs, whatever the check says of it."""
     values = {param.name: param.default for param in spec.params} | _sizes(spec, example) | example.params
-    inputs = dict(zip(example.inputs, tensors(spec, example), strict=True))
+    inputs = dict(zip(example.inputs, tensors(spec, example, labels=1), strict=True))
     try:
         with torch.no_grad():
             _call(spec, values, inputs)

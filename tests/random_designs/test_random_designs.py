@@ -1,5 +1,7 @@
 """Random designs: what the check accepts is rendered, built and run, with the counts and shapes that were inferred."""
 
+import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,25 +13,30 @@ from designer.reader import read_design
 from designer.render import load_model, render
 from designer.shapes.values import Tensor
 from designer.summary import summarize
-from tests.random_designs.generator import design
+from tests.random_designs import generator, tokens
+
+MAKERS = (generator.design, tokens.design)
 
 
-def _run(seed: int) -> None:
-    document = read_design(design(seed))
+def run_at_random_sizes(make: Callable[[int], dict[str, Any]], seed: int) -> None:
+    """Check a random design, run it at random admitted sizes, and compare every shape that a module returns."""
+    document = read_design(make(seed))
     report = check(document)
     assert report.ok, [one.message for one in report.diagnostics]
     assert report.certificate is not None and report.frame is not None
-    model = load_model(render(document))().eval()
+    rendering = render(document)
+    model = load_model(rendering)().eval()
     assert sum(one.numel() for one in model.parameters()) == summarize(document).parameters
-    height, width = (report.certificate.axis(name) for name in "HW")
-    assert height is not None and width is not None
-    point = {"B": 2, "H": height.first(3)[-1], "W": width.first(5)[-1]}
+    rng = random.Random(seed)
+    point = {axis.name: rng.choice(axis.first(5)) for axis in report.certificate.axes}
+    assert not report.certificate.relations
     seen: dict[str, Any] = {}
     for name, module in model.named_children():
         module.register_forward_hook(lambda _module, _args, out, name=name: seen.__setitem__(name, out))
+    inputs = [torch.randn([point.get(str(size), size) for size in one.shape]) for one in rendering.inputs]
     with torch.no_grad():
-        out = model(torch.randn(2, 3, point["H"], point["W"]), torch.tensor([1.0, 500.0]))
-    assert tuple(out.shape) == (2, 3, point["H"], point["W"])
+        out = model(*inputs)
+    assert out.shape == inputs[0].shape
     for name, value in seen.items():
         inferred = next(iter(report.frame.calls[name].outputs.values()))
         instance = report.frame.calls[name].node.instance
@@ -37,22 +44,24 @@ def _run(seed: int) -> None:
             assert tuple(value.shape) == tuple(Dim.of(size).evaluate(point) for size in inferred.shape), name
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_random_design(seed: int) -> None:
-    _run(seed)
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("make", MAKERS, ids=("maps", "tokens"))
+def test_random_design(make: Callable[[int], dict[str, Any]], seed: int) -> None:
+    run_at_random_sizes(make, seed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(20))
-def test_many_random_designs(block: int) -> None:
-    for seed in range(1000 + 50 * block, 1050 + 50 * block):
-        _run(seed)
+@pytest.mark.parametrize("part", range(20))
+@pytest.mark.parametrize("make", MAKERS, ids=("maps", "tokens"))
+def test_many_random_designs(make: Callable[[int], dict[str, Any]], part: int) -> None:
+    for seed in range(1000 + 50 * part, 1050 + 50 * part):
+        run_at_random_sizes(make, seed)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_odd_sizes_outside_the_certificate_are_refused_by_pytorch_or_change_the_size(seed: int) -> None:
     """The certificate is not too strict: a size that it refuses fails or gives a prediction of another size."""
-    document = read_design(design(seed))
+    document = read_design(generator.design(seed))
     report = check(document)
     assert report.certificate is not None
     axis = report.certificate.axis("H")
