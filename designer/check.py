@@ -7,6 +7,7 @@ from typing import Any
 from designer.catalogue import catalogue
 from designer.diagnostics import Diagnostic
 from designer.document import Definition, Design
+from designer.kept import kept
 from designer.rules import RuleContext, offer_fix, rank, run_rules
 from designer.shapes.binding import Requirement
 from designer.shapes.certificate import Certificate, certify
@@ -103,15 +104,15 @@ def _edge_shapes(frame: Frame | None) -> dict[str, str]:
     if frame is None:
         return shapes
     for one in frame.walk():
-        for source, target in one.definition.edges:
-            key = f"{one.definition.name}/{source}->{target}"
-            if key not in shapes:
-                value = one.value(source)
-                if value is not None:
-                    shapes[key] = str(value)
-        for port in one.definition.outputs:
-            key = f"{one.definition.name}/{port.source}->{port.name}"
-            value = one.outputs.get(port.name)
-            if key not in shapes and value is not None:
-                shapes[key] = str(value)
+        for edge, text in _own_shapes(one).items():
+            shapes.setdefault(edge, text)
     return shapes
+
+
+@kept
+def _own_shapes(frame: Frame) -> dict[str, str]:
+    name, ends = frame.definition.name, frame.definition.edges
+    edges = [(f"{name}/{source}->{target}", frame.value(source)) for source, target in ends]
+    ports = frame.definition.outputs
+    outputs = [(f"{name}/{port.source}->{port.name}", frame.outputs.get(port.name)) for port in ports]
+    return {edge: str(value) for edge, value in (*edges, *outputs) if value is not None}

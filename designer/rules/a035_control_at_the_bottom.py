@@ -1,13 +1,11 @@
 """A035: a spatial condition enters at the lowest resolution alone."""
 
-from collections.abc import Iterable
-
-import networkx as nx
+from collections.abc import Iterable, Set
 
 from designer.diagnostics import Diagnostic
 from designer.dims import Dim
 from designer.rules import Rule, RuleContext, examples
-from designer.rules.flow import Flow, Key, Leaf
+from designer.rules.flow import INPUT, Flow, Key, Leaf
 from designer.shapes.values import SAMPLES, Tensor
 
 RULE = Rule(
@@ -29,13 +27,14 @@ SIDE = 1024  # where symbolic sizes are compared
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Find where each control map first meets what the sample makes, and compare the resolutions."""
     main, flow = context.design.main_definition, context.flow
-    if context.broken or context.design.training.get("sampling_only"):
+    controls = [port for port in main.inputs if port.role == "control"]
+    if not controls or context.broken or context.design.training.get("sampling_only"):
         return
     trunk = set[Key]().union(*(_after(flow, port.name) for port in main.inputs if port.role in SAMPLES))
     sides = [side for key in trunk if (side := _side(flow.leaves[key]))]
-    for port in (port for port in main.inputs if port.role == "control"):
+    for port in controls:
         mine = _after(flow, port.name)
-        meetings = [leaf for key in mine & trunk if _meets(flow, leaf := flow.leaves[key], mine, trunk)]
+        meetings = [flow.leaves[key] for key in mine if _meets(flow, flow.leaves[key], mine.keys(), trunk)]
         reached = [(_side(leaf), leaf) for leaf in meetings if _side(leaf)]
         if reached and min(sides) < max(sides) and all(side == min(sides) for side, _ in reached):
             leaf = reached[0][1]
@@ -52,15 +51,18 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             )
 
 
-def _after(flow: Flow, name: str) -> set[Key]:
-    start = ("@", name)
-    return set(nx.descendants(flow.graph, start)) if start in flow.graph else set()
+def _after(flow: Flow, name: str) -> dict[Key, None]:
+    return dict.fromkeys(leaf.key for leaf in flow.downstream((*INPUT, name)))
 
 
-def _meets(flow: Flow, leaf: Leaf, mine: set[Key], trunk: set[Key]) -> bool:
+def _meets(flow: Flow, leaf: Leaf, mine: Set[Key], trunk: Set[Key]) -> bool:
     """Whether a block call takes the control on one input and the trunk without it on another."""
     sources = {before.key for _, before in flow.inputs(leaf)}
-    return any(key in trunk and key not in mine for key in sources) and bool(sources & mine)
+    return (
+        leaf.key in trunk
+        and any(key in trunk and key not in mine for key in sources)
+        and bool(sources & mine)
+    )
 
 
 def _side(leaf: Leaf) -> int:

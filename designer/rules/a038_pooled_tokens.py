@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-import networkx as nx
-
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import INPUT, Key
@@ -31,9 +29,9 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
         return
     for port in context.design.main_definition.inputs:
         start = (*INPUT, port.name)
-        if port.role != "context" or start not in flow.graph:
+        if port.role != "context":
             continue
-        pooled, todo, seen = "", list(flow.graph.successors(start)), set[Key]()
+        pooled, todo, seen = "", flow.feeds(start), set[Key]()
         read = False
         while todo and not read:
             key = todo.pop()
@@ -44,8 +42,8 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             read = leaf.has("concat") or (leaf.has("attention") and not leaf.has("embedding"))
             made = [value for value in leaf.call.outputs.values() if isinstance(value, Tensor)]
             if all(len(value.shape) >= 3 for value in made) and not leaf.has("pool"):
-                todo += flow.graph.successors(key)
-            elif nx.descendants(flow.graph, key):
+                todo += flow.feeds(key)
+            elif flow.feeds(key):
                 pooled = pooled or leaf.place
         if pooled and not read:
             yield Diagnostic(

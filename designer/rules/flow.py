@@ -39,6 +39,8 @@ class Leaf:
     call: Call
     iteration: Iteration
     depth: Mapping[str, Any]  # i and L of the innermost repeat around it
+    spec: BlockSpec
+    tags: frozenset[str]
 
     @property
     def place(self) -> str:
@@ -50,15 +52,9 @@ class Leaf:
         """The calls that lead here from the main definition, as diagnostics name them."""
         return tuple(part.partition("[")[0] for part in self.key)
 
-    @property
-    def spec(self) -> BlockSpec:
-        """The block that is called."""
-        assert isinstance(self.call.target, BlockSpec)
-        return self.call.target
-
     def has(self, *tags: str) -> bool:
         """Whether the block has one of these tags."""
-        return not _tags(self.spec).isdisjoint(tags)
+        return not self.tags.isdisjoint(tags)
 
     def input(self, port: str) -> Value | None:
         """What arrives at a port: its shape and role."""
@@ -132,7 +128,8 @@ class _Expansion:
             return
         key = (*self.path, name)
         if not isinstance(call.target, Definition):
-            self.leaves[key] = Leaf(key, self.frame, call, call.iterations[-1], self.depth)
+            spec = call.target
+            self.leaves[key] = Leaf(key, self.frame, call, call.iterations[-1], self.depth, spec, _tags(spec))
             for port, ends in arriving.items():
                 self.sources[key, port] = ends
             for port in ports:
@@ -173,6 +170,7 @@ class Flow:
         part = expand(frame, (), {name: ((INPUT, name),) for name in frame.inputs}, {})
         self.leaves, self.sources, self.outputs = part.leaves, part.sources, part.outputs
         self._upstream: dict[Key, frozenset[Key]] = {}
+        self._downstream: dict[Key, list[Leaf]] = {}
 
     # -- questions ----------------------------------------------------------------------------------------
 
@@ -209,6 +207,10 @@ class Flow:
         graph.add_edges_from((source, key) for source, keys in after.items() for key in keys)
         return graph
 
+    def feeds(self, start: Key) -> list[Key]:
+        """Return the keys of what a block call, or the input of the network (INPUT, name), feeds."""
+        return list(self._neighbours[0].get(start, ()))
+
     def after(self, leaf: Leaf) -> list[Leaf]:
         """Return the block calls that a block call feeds."""
         return [self.leaves[key] for key in self._neighbours[0][leaf.key]]
@@ -221,8 +223,10 @@ class Flow:
 
     def downstream(self, start: Key) -> list[Leaf]:
         """Return what depends on a block call, or on the input of the network (INPUT, name), in the order of the walk."""
-        found = _reach(start, self._neighbours[0])
-        return [leaf for key, leaf in self.leaves.items() if key in found]
+        if start not in self._downstream:
+            found = _reach(start, self._neighbours[0])
+            self._downstream[start] = [leaf for key, leaf in self.leaves.items() if key in found]
+        return self._downstream[start]
 
     @cached_property
     def _by_tag(self) -> dict[str, list[Leaf]]:

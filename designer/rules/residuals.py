@@ -1,11 +1,12 @@
 """Residual stacks: what a repeated definition does with the stream that it carries."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from designer.diagnostics import Fix
 from designer.document import Definition
+from designer.kept import kept
 from designer.operations import Operation, chain
 from designer.rules.flow import INPUT, End, Flow, Leaf, flow_of
 from designer.rules.tracing import small_at_start
@@ -83,19 +84,17 @@ def _stack(place: str, owner: Definition, call: Call) -> Stack | None:
     if not isinstance(call.target, Definition) or not isinstance(call.count, int) or call.node.repeat is None:
         return None
     body = call.iterations[-1].frame if call.iterations else None
-    links = carried(call.target)
-    if body is None or not links:
+    if body is None or not carried(call.target):
         return None
-    output, entry = next(iter(links.items()))
-    flow = flow_of(body)
-    return _walk(
-        Stack(place, call.count, owner, call.target, flow, ()), flow.outputs.get(output, ()), (INPUT, entry)
-    )
+    return Stack(place, call.count, owner, call.target, flow_of(body), *_stream(body))
 
 
-def _walk(stack: Stack, ends: tuple[End, ...], entry: End) -> Stack:
-    """Follow the carried stream from the output of an iteration back to its input."""
-    flow, updates, norms, scaled = stack.flow, list[Update](), list[Leaf](), list[Leaf]()
+@kept
+def _stream(body: Frame) -> tuple[tuple[Update, ...], tuple[Leaf, ...], tuple[Leaf, ...]]:
+    """Follow the carried stream from the output of an iteration back to its input: sums, norms, scales on the way."""
+    flow, updates, norms, scaled = flow_of(body), list[Update](), list[Leaf](), list[Leaf]()
+    output, name = next(iter(carried(body.definition).items()))
+    ends, entry = flow.outputs.get(output, ()), (INPUT, name)
     while len(ends) == 1 and ends[0] != entry and ends[0][0] != INPUT:
         leaf = flow.leaves[ends[0][0]]
         ports = [port.name for port in leaf.spec.inputs if flow.sources.get((leaf.key, port.name))]
@@ -114,7 +113,7 @@ def _walk(stack: Stack, ends: tuple[End, ...], entry: End) -> Stack:
             ends = flow.sources[(leaf.key, ports[0])]
         else:
             break
-    return replace(stack, updates=tuple(updates), post_norms=tuple(norms), scaled_sums=tuple(scaled))
+    return tuple(updates), tuple(norms), tuple(scaled)
 
 
 def _is_trunk(flow: Flow, leaf: Leaf, port: str, entry: End) -> bool:

@@ -7,6 +7,7 @@ symbol; one period (the least common multiple of its divisors) decides it for al
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from designer.diagnostics import Diagnostic
 from designer.dims import Dim, FloorDiv, Size
@@ -97,7 +98,7 @@ def certify(
             relations.append(requirement)
     axes: list[Axis] = []
     for name, group in single.items():
-        axis, culprit = _solve(name, group)
+        axis, culprit = _solve(name, tuple(group))
         if axis is None:
             problems.append(_unsatisfiable(name, culprit))
         else:
@@ -105,7 +106,8 @@ def certify(
     return (None, problems) if problems else (Certificate(tuple(axes), tuple(relations)), [])
 
 
-def _solve(name: str, group: list[Requirement]) -> tuple[Axis | None, Requirement]:
+@lru_cache(maxsize=1024)
+def _solve(name: str, group: tuple[Requirement, ...]) -> tuple[Axis | None, Requirement]:
     """Intersect the residues and ranges that each requirement allows; on failure name the culprit."""
     modulus, residues, low, high = 1, {0}, 1, None
     causes: list[Requirement] = []
