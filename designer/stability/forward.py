@@ -10,7 +10,7 @@ from collections.abc import Callable
 from designer.shapes.values import Tensor
 from designer.stability.activations import FUNCTIONS, response
 from designer.stability.gains import bias, fans, moment, starts_at_zero
-from designer.stability.state import NOTHING, UNIT, Site, State
+from designer.stability.state import NOTHING, Site, State
 
 GATES = {"GEGLU": "GELU", "SwiGLU": "SiLU", "GLU": "Sigmoid"}
 AVERAGES = frozenset({"lowpass", "pool"})
@@ -57,7 +57,7 @@ def _annotated(site: Site, first: State, q: float) -> State:
     """The output of a block that states its gain; a bias or a position that is added is the same for all samples."""
     tags = set(site.spec.tags)
     if "attention" in tags:
-        return mixed(State(q, first.common), sharpness(site, q))
+        return read(State(q, first.common), tokens(site), sharpness(site, q))
     if tags & AVERAGES:
         return mixed(first, q / first.q if first.q > 0 else 0.0)
     if "norm" in tags:
@@ -72,6 +72,13 @@ def mixed(given: State, share: float) -> State:
     """A weighted mean over positions: all of what they have in common, `share` (Σ weights²) of the rest."""
     keep = given.common + (1 - given.common) * min(1.0, share)
     return State(given.q * keep, given.common / keep) if keep > 0 else NOTHING
+
+
+def read(values: State, keys: int, sharp: float) -> State:
+    """What attention with nearly equal weights reads: all queries read nearly the same mean of the keys."""
+    keep = values.common + (1 - values.common) * sharp
+    same = values.common + (1 - values.common) / keys
+    return State(values.q * keep, min(1.0, same / keep)) if keep > 0 else NOTHING
 
 
 def centred(site: Site, common: float) -> float:
@@ -194,7 +201,7 @@ def sharpness(site: Site, inner: float = 0.0) -> float:
 
 
 def _attended(site: Site) -> State:
-    return mixed(site.inputs.get("v", site.first), sharpness(site))
+    return read(site.inputs.get("v", site.first), tokens(site), sharpness(site))
 
 
 def gated(site: Site) -> tuple[State, State, float]:

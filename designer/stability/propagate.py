@@ -124,6 +124,11 @@ class Prediction:
         return {stem: values for stem, values in found.items() if len(values) > 1}
 
     @cached_property
+    def places(self) -> dict[str, str]:
+        """The place of each repeat, by path without index."""
+        return {made.path.rpartition(".")[0]: made.place for made in self.tape.made}
+
+    @cached_property
     def growth(self) -> dict[str, float]:
         """Of each repeat, the largest rms over that behind its first call."""
         found = {}
@@ -212,6 +217,16 @@ class Prediction:
     def gradients(self) -> dict[str, float]:
         """The rms of the gradient at the first output of each call."""
         return {path: math.sqrt(self._swept[0][value].q) for path, value in self._firsts.items()}
+
+    @cached_property
+    def gradient_ratios(self) -> dict[str, float]:
+        """Of each repeat, the gradient at its last call over the smallest; where one is 0, it is left out."""
+        found = {}
+        for stem, values in self.repeats.items():
+            gradients = [self.gradient_states[value].q for value in values]
+            if min(gradients) > 0:
+                found[stem] = math.sqrt(gradients[-1] / min(gradients))
+        return found
 
     @property
     def gradient_states(self) -> list[State]:

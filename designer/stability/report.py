@@ -165,23 +165,17 @@ def _ratio(prediction: Prediction, step: Step, branch: str, trunk: str) -> float
 
 def _stacks(prediction: Prediction, swept: list[Prediction]) -> list[dict[str, Any]]:
     """Growth of what each repeat carries, and the gradient at its last call against the smallest."""
-    at_levels = [one.growth for one in swept]
-    places = {made.path.rpartition(".")[0]: made.place for made in prediction.tape.made}
-    found = []
-    for path, values in prediction.repeats.items():
-        gradients = [prediction.gradient_states[value].q for value in values]
-        least = min(gradients)
-        found.append(
-            {
-                "path": path,
-                "place": places[path],
-                "depth": len(values),
-                "growth": prediction.growth[path],
-                "growth_at_levels": [one[path] for one in at_levels],
-                "gradient_ratio": math.sqrt(gradients[-1] / least) if least > 0 else None,
-            }
-        )
-    return found
+    return [
+        {
+            "path": path,
+            "place": prediction.places[path],
+            "depth": len(values),
+            "growth": prediction.growth[path],
+            "growth_at_levels": [one.growth[path] for one in swept],
+            "gradient_ratio": prediction.gradient_ratios.get(path),
+        }
+        for path, values in prediction.repeats.items()
+    ]
 
 
 def _fusions(prediction: Prediction, swept: list[Prediction]) -> list[dict[str, Any]]:
