@@ -87,6 +87,7 @@ class ExportProcess:
             "directory": str(self.directory.resolve()),
             "class": rendering.class_name,
             **{key: value for key, value in rendering.to_json().items() if key in ("inputs", "outputs")},
+            "source_map": list(rendering.source_map),
             "axes": axes,
             "weights": None if weights is None else str(Path(weights).resolve()),
             "precision": precision,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from designer.export.child import end_with_parent
+from designer.origin import nodes_of_lines, origin
 from designer.train.limits import bound_memory
 
 
@@ -28,8 +29,11 @@ def main() -> int:
     try:
         report = run(spec)
     except Exception as error:  # the reason travels to the parent; the parent decides what to say
-        text = " ".join(str(error).split())
-        print(json.dumps({"error": f"{type(error).__name__}: {text[:600]}"}), flush=True)
+        text = f"{type(error).__name__}: {' '.join(str(error).split())[:600]}"
+        path = Path(spec["directory"]) / "source" / "model.py"
+        nodes, line = origin(error, nodes_of_lines(spec["source_map"]), path)
+        where = f"{', '.join(nodes)} (model.py line {line}): " if nodes else ""
+        print(json.dumps({"error": where + text}), flush=True)
         return 1
     path = Path(spec["directory"]) / "export.json"
     from designer.files import write_atomic
@@ -47,8 +51,9 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     import onnxruntime
     import torch
 
-    from designer.export.exporter import OPSET, export_model, load_weights
-    from designer.export.parity import compare
+    from designer.export.bisect import first_difference
+    from designer.export.exporter import OPSET, example_inputs, export_model, load_weights
+    from designer.export.parity import SEED, compare
     from designer.export.report import LIMITS, ExportReport
     from designer.export.session import open_session
     from designer.export.sizes import trace_point
@@ -63,7 +68,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     weights = load_weights(model, spec["weights"])
     point = trace_point(spec["axes"], spec["training"].get("sample_shape"))
     say("exporting")
-    files = export_model(model, spec, point, partial / "model.onnx")
+    files, traced = export_model(model, spec, point, partial / "model.onnx")
     if spec["precision"] == "fp16":
         from designer.export.half import to_half
 
@@ -71,6 +76,14 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         to_half(partial / "model.onnx")
     session = open_session(partial / "model.onnx", "cpu")
     parity = list(compare(model, session, spec, point, say)) if spec["check"] else []
+    worst = max((one for one in parity if not one.ok), key=lambda one: one.relative_l2, default=None)
+    first = None
+    if worst is not None:
+        say("looking for the first node that differs")
+        inputs = example_inputs(spec, worst.at, seed=SEED, timestep=worst.timestep)
+        known = [(one["definition"], one["node"]) for one in spec["source_map"]]
+        limit = LIMITS[spec["precision"]]
+        first = first_difference(model, partial / "model.onnx", traced, inputs, limit, known)
     for name in files:
         os.replace(partial / name, folder / name)
     partial.rmdir()
@@ -90,6 +103,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         training=spec["training"],
         axes=spec["axes"],
         parity=parity,
+        first_difference=first,
         seconds=round(time.monotonic() - started, 1),
         versions={
             "torch": torch.__version__,

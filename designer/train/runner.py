@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from designer.errors import UserError
 from designer.files import write_atomic
+from designer.origin import nodes_of_lines
 from designer.train.freezing import require_parts
 from designer.train.inputs import InputSpec, require_noise, sample_shape
 from designer.train.options import TrainOptions
@@ -63,6 +64,7 @@ def start(design: "Design", out_dir: str | Path, options: TrainOptions) -> "RunH
         options=options,
         training=design.training,
         known=known,
+        lines=nodes_of_lines(rendering.source_map),
         design_name=design.name,
         design_hash=design.hash(),
     )

@@ -14,7 +14,8 @@ class RunSpec:
     """A run: its folder, the folder of the rendered source, the model's module, class and inputs, the
     options.
 
-    `training` are the design's own training settings; `known` the (definition, node) pairs of the source map.
+    `training` are the design's own training settings; `known` the (definition, node) pairs of the source map,
+    `lines` the nodes of each line of the source.
     """
 
     run_dir: Path
@@ -25,6 +26,7 @@ class RunSpec:
     options: TrainOptions
     training: Mapping[str, Any] = field(default_factory=dict)
     known: frozenset[tuple[str, str]] = frozenset()
+    lines: Mapping[int, list[str]] = field(default_factory=dict)
     design_name: str = ""
     design_hash: str = ""
 
@@ -42,6 +44,7 @@ class RunSpec:
             "options": self.options.to_json(),
             "training": dict(self.training),
             "known": sorted(map(list, self.known)),
+            "lines": {str(line): nodes for line, nodes in self.lines.items()},
             "design_name": self.design_name,
             "design_hash": self.design_hash,
         }
@@ -58,6 +61,7 @@ class RunSpec:
             options=TrainOptions.from_json(value["options"]),
             training=value["training"],
             known=frozenset((a, b) for a, b in value["known"]),
+            lines={int(line): nodes for line, nodes in value["lines"].items()},
             design_name=value["design_name"],
             design_hash=value["design_hash"],
         )

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from designer.autoencoder import Autoencoder, find_autoencoder, load_autoencoder
 from designer.errors import UserError
+from designer.origin import origin
 from designer.train.autoencoder import channel_weights, latent_data
 from designer.train.data import Dataset, load_data
 from designer.train.inputs import Caller, sample_shape
@@ -250,7 +251,10 @@ def _describe(error: Exception, run: "SeedRun | None", spec: RunSpec) -> Crash:
         for frame, _ in traceback.walk_tb(error.__traceback__):
             module = names.get(id(frame.f_locals.get("self")), "") or module
         node = design_nodes(run.model, spec.known).get(module, "")
+    nodes, line = origin(error, spec.lines, spec.source / f"{spec.module}.py")
+    node = nodes[-1] if nodes and node not in nodes else node
     text = f"{type(error).__name__}: {error}".splitlines()[0]
+    text += f" ({spec.module}.py line {line}: {', '.join(nodes)})" if nodes else ""
     memory = isinstance(error, MemoryError) or "OutOfMemory" in text or "can't allocate memory" in text
     detail = "".join(traceback.format_exception(error, limit=-6))
     if memory:
