@@ -2,7 +2,8 @@
 
 An autoencoder is a folder: a model of diffusers (config.json and safetensors), which is imported, or a design
 with weights (design.json and weights.safetensors), such as a run's. What makes a design an autoencoder is that
-it puts out `moments` and an `image`: the nodes that these come from encode and decode.
+it puts out an `image` and the `moments` of a latent, or the `latent` itself: the nodes that these come from decode
+and encode.
 """
 
 import tempfile
@@ -58,7 +59,8 @@ def _channels(values: Sequence[float], like: "Tensor") -> "Tensor":
 class Found:
     """An autoencoder as it lies on disk: its design, how its weights are named, and where they are.
 
-    `encoder` and `decoder` are nodes of the main definition; latents are `factor` times smaller than images.
+    `encoder` and `decoder` are nodes of the main definition; latents are `factor` times smaller than images. With
+    `gaussian` the encoder gives means and log-variances.
     """
 
     path: Path
@@ -70,6 +72,7 @@ class Found:
     factor: int
     channels: int
     image_channels: int
+    gaussian: bool
 
     def require(self, shape: Sequence[int], what: str) -> None:
         """Raise UserError for samples of a `shape` without batch that are no latents of this autoencoder."""
@@ -84,21 +87,23 @@ def find_autoencoder(folder: str | Path) -> Found:
     design, rules, weights = _read(Path(folder))
     main = design.main_definition
     sources = {port.role: port.source for port in main.outputs}
-    if not {"moments", "image"} <= sources.keys():
+    code = next((role for role in ("moments", "latent") if role in sources), "")
+    if not code or "image" not in sources:
         found = ", ".join(f"{port.name}: {port.role}" for port in main.outputs)
         raise UserError(
-            f"autoencoder {folder}: {design.name!r} puts out {found}; expected moments and an image, as an "
-            "autoencoder does"
+            f"autoencoder {folder}: {design.name!r} puts out {found}; expected an image, and moments or a "
+            "latent, as of an autoencoder"
         )
     report = check(design)
     if not report.ok or report.frame is None:
         raise UserError(f"autoencoder {folder}: {design.name!r} has errors; see designer check")
-    moments, images = report.frame.value(sources["moments"]), next(iter(report.frame.inputs.values()))
-    assert isinstance(moments, Shaped) and isinstance(images, Shaped)
-    encoder, decoder = (sources[role].partition(".")[0] for role in ("moments", "image"))
+    latent, images = report.frame.value(sources[code]), next(iter(report.frame.inputs.values()))
+    assert isinstance(latent, Shaped) and isinstance(images, Shaped)
+    encoder, decoder = (sources[role].partition(".")[0] for role in (code, "image"))
+    channels, gaussian = _at(latent.shape[1]), code == "moments"
     return Found(
         Path(folder).resolve(), design, rules, weights, encoder, decoder,
-        _LARGE // _at(moments.shape[2]), _at(moments.shape[1]) // 2, _at(images.shape[1]),
+        _LARGE // _at(latent.shape[2]), channels // 2 if gaussian else channels, _at(images.shape[1]), gaussian,
     )  # fmt: skip
 
 
@@ -118,6 +123,8 @@ def _read(path: Path) -> tuple[Design, tuple[Rule, ...], Path]:
                 f"autoencoder {path}: holds design.json but no weights.safetensors; train it first"
             )
         return load(path / "design.json"), (), weights
+    if not path.is_dir():
+        raise UserError(f"autoencoder {path}: no such folder")
     if not (path / "config.json").is_file():
         raise UserError(
             f"autoencoder {path}: holds neither config.json (a model of diffusers) nor design.json (a run)"
@@ -130,16 +137,18 @@ def _read(path: Path) -> tuple[Design, tuple[Rule, ...], Path]:
 
 @dataclass(frozen=True)
 class Autoencoder:
-    """An encoder from images [B, c, H, W] in [-1, 1] to moments, and a decoder from latents to images."""
+    """An encoder from images [B, c, H, W] in [-1, 1] to latents or moments, and a decoder from latents to images."""
 
     encoder: "Callable[[Tensor], Tensor]"
     decoder: "Callable[[Tensor], Tensor]"
     scaling: Scaling = Scaling()
     device: str = "cpu"
+    gaussian: bool = True
 
     def encode(self, images: "Tensor") -> "Tensor":
         """Return the latents of images as a denoiser sees them: the means that the encoder gives."""
-        return self.scaling.apply(self.encoder(images).chunk(2, dim=1)[0])
+        code = self.encoder(images)
+        return self.scaling.apply(code.chunk(2, dim=1)[0] if self.gaussian else code)
 
     def decode(self, latents: "Tensor") -> "Tensor":
         """Return the images of latents of a denoiser."""
@@ -157,7 +166,7 @@ def load_autoencoder(found: Found, device: str = "cpu") -> Autoencoder:
     _load_weights(model, found)
     model.eval().requires_grad_(False).to(device)
     encoder, decoder = model.get_submodule(found.encoder), model.get_submodule(found.decoder)
-    return Autoencoder(encoder, decoder, Scaling.of(found.design.training), device)
+    return Autoencoder(encoder, decoder, Scaling.of(found.design.training), device, found.gaussian)
 
 
 def _load_weights(model: "nn.Module", found: Found) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from designer.presets import Preset
-from designer.presets.autoencoder_parts import GROUPS, PASS, Blocks
+from designer.presets.autoencoder_parts import CLEAN, GROUPS, PASS, Blocks
 from designer.presets.graph import Graph, Json, definition, integer, integers, port
 from designer.presets.latent_attention import LDM
 from designer.presets.pixel_unet import document
@@ -156,7 +156,7 @@ def _decoder(net: Autoencoder, blocks: Blocks) -> Json:
 SD = (128, 256, 512, 512)
 # How such networks are trained here: the squared error of the image and a little of the divergence; with more of
 # it, as in the tiny size, latents come out about as loud as a denoiser wants them.
-RECONSTRUCTION: Json = {"prediction": "x0", "schedule": "none", "kl_weight": 1e-6}
+RECONSTRUCTION: Json = {**CLEAN, "kl_weight": 1e-6}
 
 
 def _preset(

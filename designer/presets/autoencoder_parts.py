@@ -8,6 +8,8 @@ from designer.presets.residual_block import ResidualBlock, activation
 GROUPS = {"num_groups": integer("groups of the normalisations", 32)}
 PASS = {"num_groups": "num_groups"}
 IN_OUT = {"in_channels": integer("channels of the input"), "out_channels": integer("channels of the level")}
+# The training of an autoencoder: nothing is noisy, and the image is to come out again.
+CLEAN: Json = {"prediction": "x0", "schedule": "none"}
 ATTENTION = {"type": "bool", "default": False, "help": "attention behind each residual block"}
 
 

@@ -58,9 +58,11 @@ def drawn(seed: int) -> dict[str, Any]:
     }
 
 
-def rendered(arguments: dict[str, Any], state: dict[str, torch.Tensor]) -> nn.Module:
+def rendered(
+    arguments: dict[str, Any], state: dict[str, torch.Tensor], source: str = "AutoencoderKL"
+) -> nn.Module:
     """Return the rendered model of a configuration with weights of diffusers."""
-    imported = convert_config({"_class_name": "AutoencoderKL", **arguments})
+    imported = convert_config({"_class_name": source, **arguments})
     design = read_design(imported.document)
     report = check(design)
     assert report.ok, [one.message for one in report.diagnostics]
@@ -127,6 +129,66 @@ def test_presets_are_the_published_configurations(name: str) -> None:
     assert sum(one.numel() for one in reference.parameters()) == sum(
         one.numel() for one in model.parameters()
     )
+
+
+TINY: dict[str, dict[str, Any]] = {
+    "published": {},
+    "16 latent channels": {"latent_channels": 16, "scaling_factor": 1.5305, "shift_factor": 0.0609},
+    "everything else": {
+        "in_channels": 1,
+        "out_channels": 2,
+        "encoder_block_out_channels": [8, 8],
+        "num_encoder_blocks": [2, 1],
+        "decoder_block_out_channels": [4, 4, 4],
+        "num_decoder_blocks": [0, 2, 1],
+        "act_fn": "gelu",
+        "upsample_fn": "bilinear",
+        "latent_channels": 3,
+        "latent_magnitude": 2,
+        "latent_shift": 0.4,
+    },
+}
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_tiny_autoencoder_equals_diffusers(name: str) -> None:
+    torch.manual_seed(0)
+    reference = randomize(diffusers.AutoencoderTiny(**TINY[name]).eval())
+    model = rendered(TINY[name], reference.state_dict(), "AutoencoderTiny")
+    images = torch.randn(2, TINY[name].get("in_channels", 3), 16, 24)
+    with torch.no_grad():
+        image, latent = model(images)
+        drawn = torch.randn_like(latent)
+        wanted = [
+            reference.encode(images).latents,
+            reference.decode(latent).sample,
+            reference.decode(drawn).sample,
+        ]
+        found = [latent, image, model.decoder(drawn)]
+    assert difference(found, wanted) < TOLERANCE
+
+
+def test_the_tiny_preset_is_the_default_of_the_class() -> None:
+    preset = build("taesd")
+    imported = convert_config({"_class_name": "AutoencoderTiny"}).document
+    assert imported["parameters"] == preset.parameters
+    with torch.device("meta"):
+        reference = diffusers.AutoencoderTiny()
+    assert sum(one.numel() for one in reference.parameters()) == 2_445_063
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"upsampling_scaling_factor": 4}, "'upsampling_scaling_factor' is 4"),
+        ({"num_encoder_blocks": [1]}, "expected one for each of the 4 levels"),
+        ({"decoder_block_out_channels": [64, 64, 32, 32]}, "all have the same channels"),
+        ({"upsample_fn": "bicubic"}, "expected one of 'nearest', 'bilinear'"),
+    ],
+)
+def test_what_a_tiny_one_cannot_honour_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        convert_config({"_class_name": "AutoencoderTiny", **arguments})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, AutoencoderTiny
 from safetensors.torch import save_file
 
 from designer import build
@@ -50,6 +50,22 @@ def test_latents_are_scaled_means_and_decode_to_images(folder: Path) -> None:
         torch.testing.assert_close(autoencoder.decode(latents), model.decode(latents / 0.5).sample)
 
 
+def test_latents_without_moments_are_as_the_encoder_gives_them(tmp_path: Path) -> None:
+    model = AutoencoderTiny(
+        encoder_block_out_channels=(8, 8),
+        decoder_block_out_channels=(8, 8),
+        num_encoder_blocks=(1, 2),
+        num_decoder_blocks=(2, 1),
+        scaling_factor=0.5,
+    )
+    model.save_pretrained(tmp_path)
+    autoencoder, images = load_autoencoder(find_autoencoder(tmp_path)), torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        latents = autoencoder.encode(images)
+        torch.testing.assert_close(latents, model.encode(images).latents * 0.5)
+        torch.testing.assert_close(autoencoder.decode(latents), model.decode(latents / 0.5).sample)
+
+
 def test_scaling_is_undone() -> None:
     """(z - mean - shift) * scale / std: what pipelines of SD3 (shift) and of Playground (mean, std) do."""
     z = torch.randn(2, 2, 3, 3)
@@ -66,11 +82,15 @@ def test_what_is_no_autoencoder_is_refused(folder: Path, tmp_path: Path) -> None
         find_autoencoder(folder).require((4, 4, 4), "the design takes")
     with pytest.raises(UserError, match=r"holds neither config\.json .* nor design\.json"):
         TrainOptions(autoencoder=str(folder.parent))
+    with pytest.raises(UserError, match="no such folder"):
+        TrainOptions(autoencoder=str(tmp_path / "nowhere"))
     save(build("dit-tiny"), tmp_path / "design.json")
     with pytest.raises(UserError, match=r"no weights\.safetensors; train it first"):
         find_autoencoder(tmp_path)
     save_file({}, tmp_path / "weights.safetensors")
-    with pytest.raises(UserError, match="puts out out: prediction; expected moments and an image"):
+    with pytest.raises(
+        UserError, match="puts out out: prediction; expected an image, and moments or a latent"
+    ):
         find_autoencoder(tmp_path)
     save(build("vae-tiny"), tmp_path / "design.json")
     with pytest.raises(
