@@ -5,7 +5,7 @@ symbol; one period (the least common multiple of its divisors) decides it for al
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -103,7 +103,25 @@ def certify(
             problems.append(_unsatisfiable(name, culprit))
         else:
             axes.append(axis)
+    smallest = {axis.name: axis.low for axis in axes}
+    problems += [_never(smallest, one) for one in relations if _is_never(smallest, one)]
     return (None, problems) if problems else (Certificate(tuple(axes), tuple(relations)), [])
+
+
+def _is_never(smallest: Mapping[str, int], relation: Requirement) -> bool:
+    """Whether two sides differ by what only grows with the sizes and is not 0 at the smallest of them."""
+    difference = Dim.of(relation.left) - relation.right
+    signs = {coefficient > 0 for _, coefficient in difference.terms}
+    known = relation.relation == "==" and difference.symbols <= smallest.keys() and len(signs) == 1
+    return known and difference.evaluate(smallest) != 0
+
+
+def _never(smallest: Mapping[str, int], relation: Requirement) -> Diagnostic:
+    names = sorted(Dim.of(relation.left).symbols | Dim.of(relation.right).symbols)
+    left, right = (Dim.of(side).evaluate(smallest) for side in (relation.left, relation.right))
+    where = ", ".join(f"{name} = {smallest[name]}" for name in names)
+    message = f"no sizes fit: {relation.reason}; for {where} that is {left} against {right}"
+    return Diagnostic("S016", "error", message, relation.node, received=str(left), expected=str(right))
 
 
 @lru_cache(maxsize=1024)

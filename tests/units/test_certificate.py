@@ -83,3 +83,8 @@ def test_the_certificate_is_exact(texts: list[tuple[str, str, str]]) -> None:
     assert axis is not None
     assert [size for size in range(1, 300) if axis.admits(size)] == sizes
     assert axis.first(3) == sizes[:3]
+
+
+def test_sides_that_differ_by_what_only_grows_are_never_equal() -> None:
+    certificate, problems = certify([_requirement("2*H*W", "==", "H*W")], ["H", "W"])
+    assert certificate is None and problems[0].code == "S016" and "2 against 1" in problems[0].message
