@@ -32,11 +32,22 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The modules of one preset: activations, gradients, and those where only one side says 0."""
+    """The modules of one preset: activations, gradients, those where only one side says 0, how often both do."""
 
     activations: list[Pair]
     gradients: list[Pair]
     unlike: list[str]
+    silent: int
+
+
+def together(found: list[Comparison]) -> Comparison:
+    """Return the modules of several presets as one comparison."""
+    return Comparison(
+        [pair for one in found for pair in one.activations],
+        [pair for one in found for pair in one.gradients],
+        [path for one in found for path in one.unlike],
+        sum(one.silent for one in found),
+    )
 
 
 def compare(preset: Preset, batch: int = 4) -> Comparison:
@@ -56,7 +67,10 @@ def compare(preset: Preset, batch: int = 4) -> Comparison:
         for path, one in measured.items()
         if path in predicted and (one > SEEN) != (predicted[path] > 0)
     ]
-    return Comparison(pairs[0], pairs[1], unlike)
+    silent = sum(
+        measured <= SEEN and prediction.gradients.get(path) == 0 for path, measured in gradients.items()
+    )
+    return Comparison(pairs[0], pairs[1], unlike, silent)
 
 
 def point_of(preset: Preset) -> dict[str, int]:
