@@ -25,7 +25,7 @@ SPEC = BlockSpec(
             help="probability of a zero",
         ),
     ),
-    saved=("x_numel",),
+    saved=("x_numel if p > 0 else 0",),
     formula="y = m ⊙ x / (1 − p), m ~ Bernoulli(1 − p)",
     reference="Srivastava et al. 2014",
     article="9",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from designer.document import Node
 from designer.errors import UserError
 from designer.freezing import NOTHING, Freezing
+from designer.memory.variables import held
 from designer.operating import OperatingPoint
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.repeat import carried
@@ -84,6 +85,7 @@ class _Recorder:
         self.top = ""
         self.segment = 0
         self.segments = 0
+        self._variables: dict[int, dict[str, str]] = {}
 
     def run(self, frame: Frame, learned: bool) -> Tape:
         handles = {
@@ -112,6 +114,7 @@ class _Recorder:
         ends = dict(handles)
         sources = frame.definition.sources
         outermost = self.top == ""
+        done: dict[str, int] = {}
         for name in frame.definition.order:
             call = frame.calls.get(name)
             if name not in frame.live or call is None:
@@ -120,9 +123,9 @@ class _Recorder:
                 self.top = name
             given = {port: ends.get(sources[f"{name}.{port}"], ()) for port in frame.read_ports(name)}
             self._call(frame, name, call, given, ends, fixed)
+            done[name] = len(self.tape.operators) - 1
         self.top = "" if outermost else self.top
-        lists = {end for end in sources.values() if isinstance(frame.value(end), Stack)}
-        self._hold(one for end in lists for one in ends.get(end, ()))
+        self._hold_variables(frame, ends, done)
         return {port.name: ends.get(port.source, ()) for port in frame.definition.outputs}
 
     def _call(
@@ -180,12 +183,22 @@ class _Recorder:
         self.segment = 0 if starts else self.segment
         if iteration.frame is None:
             return results
-        self._hold(one for handle in values.values() for one in handle)
+        self._hold((one for handle in values.values() for one in handle), len(self.tape.operators) - 1)
         return results
 
-    def _hold(self, storages: Iterable[int]) -> None:
-        """Note that these are held until now: by the arguments of a call, or by a list that a variable names."""
-        self.tape.until.update(dict.fromkeys(storages, len(self.tape.operators) - 1))
+    def _hold_variables(self, frame: Frame, ends: Mapping[str, Handle], done: Mapping[str, int]) -> None:
+        """Variables hold their values until another value takes the name; lists to the end of the definition."""
+        if id(frame) not in self._variables:
+            lists = {end for end in frame.definition.sources.values() if isinstance(frame.value(end), Stack)}
+            self._variables[id(frame)] = {**held(frame), **dict.fromkeys(lists, "")}
+        last = len(self.tape.operators) - 1
+        for end, taker in self._variables[id(frame)].items():
+            self._hold(ends.get(end, ()), done.get(taker, last))
+
+    def _hold(self, storages: Iterable[int], operator: int) -> None:
+        """Note that these are held until after an operator has run, though it may not read them."""
+        for one in storages:
+            self.tape.until[one] = max(operator, self.tape.until.get(one, 0))
 
     def _block(
         self, call: Call, spec: BlockSpec, iteration: Iteration, values: Mapping[str, Handle], fixed: bool
