@@ -30,7 +30,7 @@ class _Reader:
         self.place = place
 
     def at(self, key: str) -> str:
-        return f"{self.place}.{key}" if self.place else key
+        return _below(self.place, key)
 
     def only(self, *keys: str) -> None:
         unknown = sorted(set(self.value) - set(keys))
@@ -65,6 +65,12 @@ def _kind(value: Any) -> str:
     return "null" if value is None else _NAMES.get(type(value), type(value).__name__)
 
 
+def _below(place: str, key: str) -> str:
+    """The place of a key, on one line whatever the key is."""
+    shown = key if key.isprintable() and len(key) <= 80 else f"{key!r:.80}"
+    return f"{place}.{shown}" if place else shown
+
+
 def _name(text: Any, place: str) -> str:
     if not isinstance(text, str) or not IDENTIFIER.match(text):
         raise UserError(
@@ -81,7 +87,7 @@ def _sound(value: Any, place: str, depth: int = 0) -> None:
         for key, item in value.items():
             if not _encodable(key):
                 raise UserError(f"{place}: the key {key!r} is not valid text")
-            _sound(item, f"{place}.{key}" if place else key, depth + 1)
+            _sound(item, _below(place, key), depth + 1)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _sound(item, f"{place}[{index}]", depth + 1)
