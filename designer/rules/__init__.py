@@ -22,6 +22,7 @@ from designer.shapes.certificate import Certificate
 from designer.shapes.frame import Call, Frame
 from designer.spec import BlockSpec
 from designer.stability import Prediction, predict
+from designer.stability.levels import levels_of
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,12 @@ class RuleContext:
     def prediction(self) -> Prediction | None:
         """What values are like at initialisation; None where shapes are broken. Costs as much as the check: ask last."""
         return None if self.broken else predict(self.frame)
+
+    @cached_property
+    def extremes(self) -> tuple[Prediction, ...]:
+        """The prediction at the design's least and most noise; none where shapes are broken."""
+        least, *_, most = levels_of(self.design.training)
+        return () if self.prediction is None else tuple(self.prediction.at(level) for level in (least, most))
 
     def calls(self) -> Iterator[tuple[str, Frame, Call]]:
         """Yield ("Definition/node", frame, call) for each active call, each definition seen once."""

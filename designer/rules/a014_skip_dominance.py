@@ -1,13 +1,14 @@
 """A014: one stream drowns the other."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from designer.diagnostics import Diagnostic
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Leaf
 from designer.rules.joints import normalise_both
 from designer.shapes.values import Tensor
+from designer.stability.propagate import Fusion, Prediction
 
 RULE = Rule(
     code="A014",
@@ -15,7 +16,7 @@ RULE = Rule(
     severity="warning",
     family="advice",
     effect=0.27,
-    what="At an additive fusion the predicted rms of the skip is more than 5 times that of the trunk, or less than a fifth.",
+    what="At an additive fusion the predicted rms of the skip is more than 5 times that of the trunk, at any noise level, or less than a fifth.",
     why="The weaker stream has no say in the sum (measured: at 9 times, and un-normalised, nothing was learned in 3 of 3 seeds; with a norm behind it the loss was unaffected).",
     example="Scale of 10 on a skip before Add.",
     instead="Normalise both streams, then weigh them.",
@@ -30,7 +31,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     sums = {leaf.path: leaf for leaf in context.flow.tagged("add") if _takes_skip(leaf)}
     if not sums or context.prediction is None:
         return
-    for fusion in context.prediction.fusions:
+    for fusion in _fusions(context.prediction, context.extremes):
         leaf = sums.get(tuple(part for part in fusion.node.split(".") if not part.isdigit()))
         silent = fusion.ratio in (0.0, math.inf)  # an injection that starts at 0
         if leaf is None or silent or 1 / LIMIT <= fusion.ratio <= LIMIT:
@@ -47,6 +48,13 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             reference=RULE.article,
             path=leaf.path,
         )
+
+
+def _fusions(prediction: Prediction, extremes: tuple[Prediction, ...]) -> Iterator[Fusion]:
+    """Yield each fusion as it is by itself, or at the noise level where the skip is too loud; closing a gate is meant."""
+    for here, *others in zip(prediction.fusions, *(one.fusions for one in extremes), strict=True):
+        worst = max((one for one in others if one.ratio < math.inf), key=lambda one: one.ratio, default=here)
+        yield worst if worst.ratio > max(LIMIT, here.ratio) else here
 
 
 def _takes_skip(leaf: Leaf) -> bool:

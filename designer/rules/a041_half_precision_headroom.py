@@ -11,7 +11,7 @@ RULE = Rule(
     severity="warning",
     family="advice",
     effect=0.005,
-    what="The design is to be trained in fp16 and a predicted value of six standard deviations exceeds 6,500.",
+    what="The design is to be trained in fp16 and a predicted value of six standard deviations exceeds 6,500, at any noise level.",
     why="fp16 ends at 65,504: less than a factor of ten is left for what training adds.",
     example="An un-normalised stack whose activations reach 1,100 rms, with precision fp16.",
     instead="Normalise, scale the branches, or use bf16.",
@@ -25,7 +25,8 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Look at every predicted value of a design that says precision fp16."""
     if context.design.training.get("precision") != "fp16" or context.prediction is None:
         return
-    path, rms = max(context.prediction.rms.items(), key=lambda item: item[1], default=("", 0.0))
+    found = [item for one in (context.prediction, *context.extremes) for item in one.rms.items()]
+    path, rms = max(found, key=lambda item: item[1], default=("", 0.0))
     if 6 * rms > LIMIT:
         yield Diagnostic(
             RULE.code,
