@@ -7,7 +7,7 @@ and encode.
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from designer.shapes.values import Tensor as Shaped
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+_PIXELS = 2**18  # of images that are worked on at once
 _LARGE = 1024  # a side of an image that every autoencoder takes, to see how much it shrinks
 
 
@@ -144,6 +145,7 @@ class Autoencoder:
     scaling: Scaling = Scaling()
     device: str = "cpu"
     gaussian: bool = True
+    factor: int = 1
 
     def encode(self, images: "Tensor") -> "Tensor":
         """Return the latents of images as a denoiser sees them: the means that the encoder gives."""
@@ -153,6 +155,11 @@ class Autoencoder:
     def decode(self, latents: "Tensor") -> "Tensor":
         """Return the images of latents of a denoiser."""
         return self.decoder(self.scaling.undo(latents))
+
+    def batches(self, samples: "Tensor", factor: int = 1) -> "Iterator[Tensor]":
+        """Yield samples [N, C, h, w] in batches on the device; their images are `factor` times larger."""
+        size = max(1, _PIXELS // (samples[0, 0].numel() * factor**2))
+        return (samples[start : start + size].to(self.device) for start in range(0, len(samples), size))
 
 
 def load_autoencoder(found: Found, device: str = "cpu") -> Autoencoder:
@@ -166,7 +173,8 @@ def load_autoencoder(found: Found, device: str = "cpu") -> Autoencoder:
     _load_weights(model, found)
     model.eval().requires_grad_(False).to(device)
     encoder, decoder = model.get_submodule(found.encoder), model.get_submodule(found.decoder)
-    return Autoencoder(encoder, decoder, Scaling.of(found.design.training), device, found.gaussian)
+    scaling = Scaling.of(found.design.training)
+    return Autoencoder(encoder, decoder, scaling, device, found.gaussian, found.factor)
 
 
 def _load_weights(model: "nn.Module", found: Found) -> None:

@@ -10,8 +10,6 @@ from designer.autoencoder import Found, find_autoencoder, load_autoencoder
 from designer.child import answer, ask
 from designer.sample.samplers import Images
 
-_PIXELS = 2**18  # in one batch
-
 
 def decode_in_child(autoencoder: Found, latents: Images, time_limit_s: float) -> Images:
     """Return the images [n, c, H, W] of latents [n, C, h, w] as a denoiser draws them.
@@ -33,10 +31,9 @@ def _decode(question: dict[str, Any]) -> None:
     found = find_autoencoder(question["autoencoder"])
     device = "cuda" if torch.cuda.is_available() else "cpu"
     autoencoder = load_autoencoder(found, device)
-    latents = torch.from_numpy(np.load(question["latents"]))
-    batch = max(1, _PIXELS // (found.factor**2 * latents.shape[2] * latents.shape[3]))
+    latents = autoencoder.batches(torch.from_numpy(np.load(question["latents"])), found.factor)
     with torch.inference_mode():
-        images = [autoencoder.decode(some.to(device)).cpu() for some in torch.split(latents, batch)]
+        images = [autoencoder.decode(some).cpu() for some in latents]
     np.save(question["images"], torch.cat(images).numpy())
 
 

@@ -1,6 +1,6 @@
 """Training on latents: images become cached latents of an autoencoder, and its decoder says which channels matter."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from designer.autoencoder import Autoencoder
@@ -10,7 +10,7 @@ from designer.train.data import Dataset
 if TYPE_CHECKING:
     from torch import Tensor
 
-_BATCH, _SOME, _STEP = 16, 64, 1e-2
+_SOME, _STEP = 64, 1e-2
 
 
 def latent_data(autoencoder: Autoencoder, images: Dataset) -> Dataset:
@@ -18,14 +18,9 @@ def latent_data(autoencoder: Autoencoder, images: Dataset) -> Dataset:
     import torch
 
     with torch.no_grad():
-        parts = _parts(images.samples)
-        latents = torch.cat([autoencoder.encode(some.to(autoencoder.device)).cpu() for some in parts])
+        latents = torch.cat([autoencoder.encode(some).cpu() for some in autoencoder.batches(images.samples)])
     said = f"latents of {images.description}; standard deviation {float(latents.std()):.3g}"
     return Dataset(latents, images.labels, said)
-
-
-def _parts(samples: "Tensor") -> "Iterator[Tensor]":
-    return (samples[start : start + _BATCH] for start in range(0, len(samples), _BATCH))
 
 
 def decoder_sensitivity(
@@ -45,8 +40,7 @@ def decoder_sensitivity(
     generator = torch.Generator().manual_seed(seed)
     signs = torch.randn(latents.shape[1:], generator=generator).sign().to(autoencoder.device)
     found = []
-    for part in _parts(latents):
-        some = part.to(autoencoder.device)
+    for some in autoencoder.batches(latents, autoencoder.factor):
         columns = []
         for channel in range(latents.shape[1]):
             direction = torch.zeros_like(some)
