@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from designer.diagnostics import Diagnostic
+from designer.document import Definition
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.residuals import has_skips
 from designer.shapes.frame import Call
 from designer.spec import BlockSpec
 
@@ -13,7 +15,7 @@ RULE = Rule(
     severity="warning",
     family="advice",
     what="In a stack of transformer blocks the predicted gradient at the last block is more than 10 times the smallest of the stack (error: more than 30 times), at initialisation.",
-    why="Early blocks learn late or never (measured: 300–630 times behind 24 post-norm blocks by step 150, visible by step 30; at most 1 with pre-norm). Levels of a U-Net are left out: there a bottleneck with a thousandth of the gradient is normal.",
+    why="Early blocks learn late or never (measured: 300–630 times behind 24 post-norm blocks by step 150, visible by step 30; at most 1 with pre-norm). Stacks with long skips, such as the levels of a U-Net, are left out: there gradients have short ways around, and a bottleneck with a thousandth is normal.",
     example="Blocks without a residual path, or a sum that is scaled down in every block.",
     instead="Pre-norm residual blocks, whose stream passes gradients whole; scale the branch, not the sum.",
     effect=1.0,
@@ -45,11 +47,13 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
 
 
 def _candidates(context: RuleContext) -> Iterator[str]:
-    """Repeats that mix tokens, without those where h + F(norm(h)) passes every gradient whole."""
+    """Repeats that mix tokens, without long skips, and without those where h + F(norm(h)) passes every gradient whole."""
     whole = {one.place for one in context.stacks if not one.post_norms and not one.scaled_sums}
-    for place, _, call in context.calls():
-        deep = isinstance(call.count, int) and call.count >= DEPTH
-        if call.node.repeat is not None and deep and place not in whole and _mixes(call):
+    for place, frame, call in context.calls():
+        deep = call.node.repeat is not None and isinstance(call.count, int) and call.count >= DEPTH
+        if not deep or place in whole or not isinstance(call.target, Definition):
+            continue
+        if _mixes(call) and not has_skips(frame.definition, call.node.id, call.target):
             yield place
 
 

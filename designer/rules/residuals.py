@@ -53,18 +53,19 @@ class Stack:
 
     @property
     def has_skips(self) -> bool:
-        """Whether long skips enter or leave the iterations: the gradient then has short ways around the stack."""
-        name = self.place.partition("/")[2]
-        history = any(
-            source.startswith(f"{name}.") and source.endswith("[]") for source, _ in self.owner.edges
-        )
-        ports = (*self.definition.inputs, *self.definition.outputs)
-        return history or any(port.role == "skip" for port in ports)
+        """Whether long skips enter or leave the iterations."""
+        return has_skips(self.owner, self.place.partition("/")[2], self.definition)
 
     @property
     def is_transformer(self) -> bool:
         """Whether the stack mixes tokens."""
         return any(leaf.has("attention") for leaf in self.flow.leaves.values())
+
+
+def has_skips(owner: Definition, name: str, called: Definition) -> bool:
+    """Whether long skips enter or leave the iterations of a call: gradients then have short ways around it."""
+    history = any(source.startswith(f"{name}.") and source.endswith("[]") for source, _ in owner.edges)
+    return history or any(port.role == "skip" for port in (*called.inputs, *called.outputs))
 
 
 def stacks(frame: Frame) -> Iterator[Stack]:
