@@ -5,8 +5,6 @@ and a storage counts from the operator that made it until its last owner lets go
 """
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch

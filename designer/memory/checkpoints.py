@@ -1,6 +1,8 @@
 """Which calls of a design are checkpointed, and which could be."""
 
-from designer.document import Definition, Node
+from dataclasses import replace
+
+from designer.document import Definition, Design, Node
 from designer.memory.tape import Chosen
 from designer.shapes.frame import Call, Frame
 
@@ -10,20 +12,36 @@ def designed(owner: str, node: Node) -> bool:
     return node.checkpoint
 
 
-def none(owner: str, node: Node) -> bool:
-    """Checkpoint nothing."""
-    return False
-
-
 def innermost(frame: Frame) -> Chosen:
-    """Checkpoint the calls of every repeated definition that repeats no definition in turn: the usual choice."""
-    found = {
+    """Checkpoint the calls of every innermost repeat (see `places`)."""
+    found = places(frame)
+    return lambda owner, node: (owner, node.id) in found
+
+
+def places(frame: Frame) -> frozenset[tuple[str, str]]:
+    """Return (definition, node) of every repeated definition that repeats no definition in turn: the usual choice."""
+    return frozenset(
         (one.definition.name, name)
         for one in frame.walk()
         for name, call in one.calls.items()
         if _repeats(call) and not any(_contains_repeat(below.frame) for below in call.iterations)
+    )
+
+
+def checkpointed(design: Design, frame: Frame) -> Design:
+    """Return the design with every innermost repeat checkpointed."""
+    found = places(frame)
+    definitions = {
+        name: replace(
+            one,
+            nodes={
+                key: replace(node, checkpoint=True) if (name, key) in found else node
+                for key, node in one.nodes.items()
+            },
+        )
+        for name, one in design.definitions.items()
     }
-    return lambda owner, node: (owner, node.id) in found
+    return replace(design, definitions=definitions)
 
 
 def _repeats(call: Call) -> bool:

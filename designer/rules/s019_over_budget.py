@@ -67,20 +67,12 @@ def _remedy(one: Spending, frame: Frame) -> tuple[Fix | None, str]:
         return None, general
     if saved > one.allowed:
         return None, f"{general}; checkpointing the repeats would bring it down to {saved:,} B"
-    chosen = checkpoints.innermost(frame)
-    places = {
-        (inner.definition.name, node.id)
-        for inner in frame.walk()
-        for node in inner.definition.nodes.values()
-        if chosen(inner.definition.name, node)
-    }
     operations = tuple(
         {"op": "checkpoint", "definition": definition, "node": node, "value": True}
-        for definition, node in sorted(places)
+        for definition, node in sorted(checkpoints.places(frame))
     )
-    return Fix(
-        "Checkpoint the repeats", operations
-    ), f"checkpointing the repeats would bring it down to {saved:,} B"
+    fix = Fix("Checkpoint the repeats", operations)
+    return fix, f"checkpointing the repeats would bring it down to {saved:,} B"
 
 
 def bad() -> examples.Document:

@@ -1,30 +1,18 @@
 """A checkpointed call is rendered through PyTorch's checkpointing, computes the same, and is kept in the document."""
 
-from dataclasses import replace
-
 import torch
 
-from designer.catalogue import catalogue
 from designer.diff import diff
 from designer.document import Design, dumps, loads
 from designer.memory import checkpoints
 from designer.presets import build
 from designer.render import load_model, render
-from designer.shapes.elaborate import Elaborator
+from designer.summary import elaborated
 
 
 def checkpointed(design: Design) -> Design:
     """Return the design with its innermost repeats checkpointed."""
-    frame = Elaborator(design, catalogue()).main().frame
-    assert frame is not None
-    chosen = checkpoints.innermost(frame)
-    definitions = {
-        name: replace(
-            one, nodes={key: replace(node, checkpoint=chosen(name, node)) for key, node in one.nodes.items()}
-        )
-        for name, one in design.definitions.items()
-    }
-    return replace(design, definitions=definitions)
+    return checkpoints.checkpointed(design, elaborated(design))
 
 
 def test_checkpointed_loop_gives_the_same_values_and_gradients() -> None:
