@@ -1,5 +1,6 @@
 """From a rendered module to an ONNX file, in the child process."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from designer import expressions
+from designer.export.bisect import Traced
+from designer.version import __version__
 
 OPSET = 23  # native Attention, GroupNormalization and RMSNormalization
 EXTERNAL_DATA_BYTES = 1_500_000_000
@@ -112,8 +115,8 @@ def _dynamic(size: str, dims: Mapping[str, tuple[Any, int]]) -> Any:
 
 def export_model(
     model: nn.Module, spec: Mapping[str, Any], point: Mapping[str, int], path: Path
-) -> list[str]:
-    """Write the ONNX file (weights beside it past 1.5 GB); return the names of the files."""
+) -> tuple[list[str], list[Traced]]:
+    """Write the ONNX file (weights beside it past 1.5 GB); return the names of the files, and of each value."""
     inputs = example_inputs(spec, point, seed=1)
     size = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     external = size > EXTERNAL_DATA_BYTES
@@ -132,13 +135,17 @@ def export_model(
     )
     assert program is not None
     program.save(str(path), external_data=external)
-    stamp(path, spec)
-    return [path.name, *([f"{path.name}.data"] if external else [])]
+    traced = stamp(path, spec)
+    return [path.name, *([f"{path.name}.data"] if external else [])], traced
 
 
-def stamp(path: Path, spec: Mapping[str, Any]) -> None:
-    """Strip the exporter's notes (they hold source paths) and write what the model is."""
+def stamp(path: Path, spec: Mapping[str, Any]) -> list[Traced]:
+    """Strip the exporter's notes (they hold source paths) and write what the model is.
+
+    Returns what the notes said of each value: which module computed it.
+    """
     model = onnx.load(str(path), load_external_data=False)
+    traced = [one for node in model.graph.node for one in _traced(node)]
     graphs = [model.graph, *model.functions]
     for graph in graphs:
         for node in graph.node:
@@ -157,9 +164,19 @@ def stamp(path: Path, spec: Mapping[str, Any]) -> None:
         "schedule": str(training.get("schedule", "linear")),
         "timesteps": str(training.get("timesteps", 1000)),
         "precision": spec["precision"],
+        "designer": __version__,
         "torch": torch.__version__,
+        "onnx": onnx.__version__,
     }
     onnx.helper.set_model_props(model, facts)
     model.producer_name, model.doc_string = "diffusion-architecture-designer", ""
     onnx.save(model, str(path))
     onnx.checker.check_model(str(path), full_check=True)
+    return traced
+
+
+def _traced(node: onnx.NodeProto) -> list[Traced]:
+    """Return the exporter's note on a node's first value; the last scope is the operator's own."""
+    notes = {one.key: one.value for one in node.metadata_props}
+    scopes = re.findall(r"'([^']*)'", notes.get("pkg.torch.onnx.name_scopes", ""))
+    return [Traced(scopes[-2], node.output[0], node.op_type)] if len(scopes) > 1 else []

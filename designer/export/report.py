@@ -21,6 +21,16 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Where a failed comparison starts: node of the design, module of the rendered model, ONNX operator, error."""
+
+    node: str
+    module: str
+    operator: str
+    relative_l2: float
+
+
+@dataclass(frozen=True)
 class ExportReport:
     """An export. `ok` says that every comparison stayed below the limit of its precision."""
 
@@ -41,6 +51,7 @@ class ExportReport:
     parity: list[Comparison] = field(default_factory=list)
     seconds: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
+    first_difference: Difference | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
@@ -50,7 +61,9 @@ class ExportReport:
     def from_json(values: dict[str, Any]) -> "ExportReport":
         """Return a report from JSON values as `to_json` gives them."""
         parity = [Comparison(**one) for one in values["parity"]]
-        return ExportReport(**{**values, "parity": parity})
+        first = values.get("first_difference")
+        difference = None if first is None else Difference(**first)
+        return ExportReport(**{**values, "parity": parity, "first_difference": difference})
 
     @property
     def worst(self) -> Comparison | None:
@@ -70,5 +83,11 @@ class ExportReport:
             lines.append(
                 f"parity with PyTorch over {len(self.parity)} comparisons ({self.provider}, {self.weights}): relative L2 "
                 f"≤ {worst.relative_l2:.1e} (limit {self.limit:.0e}), largest at {sizes}: {'ok' if self.ok else 'FAILED'}"
+            )
+        first = self.first_difference
+        if first is not None:
+            lines.append(
+                f"the first to differ is {first.node} (module {first.module}, operator {first.operator}): "
+                f"relative L2 {first.relative_l2:.1e}"
             )
         return "\n".join(lines)

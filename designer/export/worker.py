@@ -51,7 +51,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     import onnxruntime
     import torch
 
-    from designer.export.bisect import first_difference
+    from designer.export.bisect import first_difference, severity
     from designer.export.exporter import OPSET, example_inputs, export_model, load_weights
     from designer.export.parity import SEED, compare
     from designer.export.report import LIMITS, ExportReport
@@ -76,14 +76,15 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         to_half(partial / "model.onnx")
     session = open_session(partial / "model.onnx", "cpu")
     parity = list(compare(model, session, spec, point, say)) if spec["check"] else []
-    worst = max((one for one in parity if not one.ok), key=lambda one: one.relative_l2, default=None)
+    worst = max((one for one in parity if not one.ok), key=severity, default=None)
     first = None
     if worst is not None:
         say("looking for the first node that differs")
         inputs = example_inputs(spec, worst.at, seed=SEED, timestep=worst.timestep)
         known = [(one["definition"], one["node"]) for one in spec["source_map"]]
         limit = LIMITS[spec["precision"]]
-        first = first_difference(model, partial / "model.onnx", traced, inputs, limit, known)
+        error = worst.relative_l2
+        first = first_difference(model, partial / "model.onnx", traced, inputs, known, limit, error)
     for name in files:
         os.replace(partial / name, folder / name)
     partial.rmdir()
