@@ -64,7 +64,10 @@ class Stack:
 
 def has_skips(owner: Definition, name: str, called: Definition) -> bool:
     """Whether long skips enter or leave the iterations of a call: gradients then have short ways around it."""
-    history = any(source.startswith(f"{name}.") and source.endswith("[]") for source, _ in owner.edges)
+    history = any(
+        source.endswith("[]") and f"{name}." in (source[: len(name) + 1], target[: len(name) + 1])
+        for source, target in owner.edges
+    )
     return history or any(port.role == "skip" for port in (*called.inputs, *called.outputs))
 
 
