@@ -19,9 +19,7 @@ def arriving(frame: Frame, call: Call, report: Report) -> dict[str, Value] | Non
         endpoint = frame.definition.sources.get(f"{node}.{port.name}")
         if endpoint is None or frame.left_out(endpoint):
             if endpoint is None and not port.optional:
-                message = f"input {port.name!r} is not connected{_needed(call)}"
-                wanted = f"{port.role} {port.shape}".strip()
-                report(owner, node, "S001", message, port=port.name, expected=wanted)
+                report_unconnected(owner, call, port, report)
             elif not port.optional:
                 frame.unmet.append((node, port.name))  # an error only where the node's value is used
             blocked = blocked or not port.optional
@@ -38,6 +36,13 @@ def arriving(frame: Frame, call: Call, report: Report) -> dict[str, Value] | Non
             blocked = True
         call.inputs[port.name] = value
     return None if blocked else dict(call.inputs)
+
+
+def report_unconnected(owner: str, call: Call, port: Port | DesignPort, report: Report) -> None:
+    """Report a required input without an edge."""
+    wanted = f"{port.role} {port.shape}".strip()
+    message = f"input {port.name!r} is not connected{_needed(call)}"
+    report(owner, call.node.id, "S001", message, port=port.name, expected=wanted)
 
 
 def _unlike(value: Value, port: Port | DesignPort) -> Iterator[tuple[str, str]]:

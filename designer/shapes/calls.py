@@ -31,7 +31,7 @@ def evaluate_call(walk: "Elaborator", frame: Frame, node: Node) -> Call | None:
     called = env.get(node.call[1:], node.call) if node.call.startswith("=") else node.call
     target = walk.target(str(called))
     if target is None:
-        walk.report(owner, node.id, "S002", _unknown_call(walk, called), received=str(called))
+        walk.report(owner, node.id, "S002", unknown_call(walk, called), received=str(called))
         return None
     call = Call(node, target)
     inputs = arriving(frame, call, walk.report)
@@ -54,7 +54,8 @@ def evaluate_call(walk: "Elaborator", frame: Frame, node: Node) -> Call | None:
     return call
 
 
-def _unknown_call(walk: "Elaborator", called: Any) -> str:
+def unknown_call(walk: "Elaborator", called: Any) -> str:
+    """Say that nothing has the name that is called, and what has nearly that name."""
     known = [*walk.design.definitions, *walk.blocks]
     near = difflib.get_close_matches(str(called), known, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""

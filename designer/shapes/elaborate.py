@@ -5,7 +5,8 @@ symbolic); with the parameters of one definition as symbols (`symbolic=True`) it
 rendered constructors pass on. Results are shared between calls with equal parameters and inputs.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from designer.errors import UserError
 from designer.shapes import params as parameters
 from designer.shapes.arrivals import report_unmet
 from designer.shapes.binding import Requirement, parse_shape, parse_shapes, tensor
+from designer.shapes.blocked import report_blocked
 from designer.shapes.calls import evaluate_call
 from designer.shapes.frame import Frame
 from designer.shapes.outputs import collect_outputs
@@ -77,6 +79,8 @@ class Elaborator:
             return Elaborator(self.design, self.blocks).main()
         except UserError as error:  # a declared shape that cannot be read
             self.report(definition.name, "", "S014", str(error))
+        if self.diagnostics:
+            report_blocked(self, frame)
         return Elaboration(frame, list(self.diagnostics.values()), list(self.requirements.values()))
 
     def _main_values(self, definition: Definition) -> dict[str, Any] | None:
@@ -136,6 +140,13 @@ class Elaborator:
                 code, severity, message, place, path=tuple(self._path), **texts
             )
 
+    @contextmanager
+    def at(self, path: Iterable[str]) -> Iterator[None]:
+        """Let diagnostics name this path of calls."""
+        before, self._path = self._path, list(path)
+        yield
+        self._path = before
+
     # -- definitions --------------------------------------------------------------------------------------
 
     def definition(
@@ -157,9 +168,15 @@ class Elaborator:
 
     def _limit(self, definition: Definition) -> tuple[str, str] | None:
         """Return code and message where the walk may not enter a definition."""
-        if definition.name in self._stack or len(self._stack) >= MAX_DEPTH:
-            chain = " → ".join([*self._stack, definition.name])
+        if definition.name in self._stack:
+            chain = " → ".join([*self._stack[self._stack.index(definition.name) :], definition.name])
             return "S003", f"the definition calls itself: {chain}"
+        if len(self._stack) >= MAX_DEPTH:
+            first, last = self._stack[0], definition.name
+            return (
+                "S003",
+                f"calls are nested more than {MAX_DEPTH} deep, from {first} down to {last}; nest fewer",
+            )
         if len(self._traces) >= MAX_FRAMES:
             return "S012", f"the design unfolds to more than {MAX_FRAMES} distinct calls"
         return None
