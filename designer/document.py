@@ -90,6 +90,15 @@ class Definition:
         """Each connected target port "node.port" with its source endpoint; the last edge wins."""
         return {target: source for source, target in self.edges}
 
+    @cached_property
+    def wires(self) -> Mapping[str, Mapping[str, str]]:
+        """For each node with edges into it, the source endpoint of each connected port."""
+        wires: dict[str, dict[str, str]] = {}
+        for target, source in self.sources.items():
+            node, _, port = target.partition(".")
+            wires.setdefault(node, {})[port] = source
+        return wires
+
     def graph(self) -> "nx.MultiDiGraph[str]":
         """Return the graph of calls; edges carry `source_port` and `target_port`."""
         import networkx as nx  # 0.2 s: not for `designer --help`
@@ -108,7 +117,15 @@ class Definition:
         """Which node feeds which, however often."""
         import networkx as nx
 
-        return nx.DiGraph(self.graph())
+        feeds: nx.DiGraph[str] = nx.DiGraph()
+        feeds.add_nodes_from(self.nodes)
+        pairs = ((source.partition("."), target.partition(".")) for source, target in self.edges)
+        feeds.add_edges_from(
+            (source[0], target[0])
+            for source, target in pairs
+            if source[2] and source[0] in self.nodes and target[0] in self.nodes
+        )
+        return feeds
 
     @cached_property
     def useful(self) -> frozenset[str]:

@@ -75,7 +75,8 @@ def stacks(frame: Frame) -> Iterator[Stack]:
     """Yield each repeated definition that carries a stream through residual sums, each place once."""
     seen: set[str] = set()
     for one in frame.walk():
-        for name, call in one.calls.items():
+        repeated = ((name, call) for name, call in one.calls.items() if call.node.repeat is not None)
+        for name, call in repeated:
             place = f"{one.definition.name}/{name}"
             if place not in seen and name in one.live:
                 seen.add(place)

@@ -2,6 +2,7 @@
 
 import builtins
 import keyword
+from collections import ChainMap
 from collections.abc import Iterable, Iterator
 
 from designer.diagnostics import Diagnostic
@@ -23,6 +24,13 @@ RULE = Rule(
 _WORDS = GLOBALS | frozenset(dir(builtins))
 
 
+_ELSEWHERE = "the code refers to something else by this name"
+_GLOBAL = dict.fromkeys(GLOBALS, _ELSEWHERE)
+_ATTRIBUTE = dict.fromkeys(MODULE_ATTRIBUTES, "torch.nn.Module has an attribute of this name")
+_PYTHON = dict.fromkeys(_WORDS, "Python has something else of this name")
+_LOOP = {"i": "it is the index of a repeat", "L": "it is the count of a repeat"}
+
+
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Compare each name that becomes a name in the code with what the code needs."""
     for definition in context.design.reachable():
@@ -34,17 +42,14 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
 
 
 def _problems(context: RuleContext, definition: Definition) -> Iterator[tuple[str, str, str]]:
-    called = _called(context, definition)
-    variable = {name: "the code refers to something else by this name" for name in GLOBALS | called}
-    attribute = dict.fromkeys(MODULE_ATTRIBUTES, "torch.nn.Module has an attribute of this name")
+    variable = ChainMap(dict.fromkeys(_called(context, definition), _ELSEWHERE), _GLOBAL)
     parameters = dict.fromkeys(definition.parameters)
     if definition.name == context.design.main:
         parameters |= dict.fromkeys(context.design.parameters)
-    loop = {"i": "it is the index of a repeat", "L": "it is the count of a repeat"}
     for kind, names, taken in (
-        ("definition", [definition.name], dict.fromkeys(_WORDS, "Python has something else of this name")),
-        ("node", definition.nodes, attribute),
-        ("parameter", parameters, {**variable, **attribute, **loop}),
+        ("definition", [definition.name], _PYTHON),
+        ("node", definition.nodes, _ATTRIBUTE),
+        ("parameter", parameters, ChainMap(_LOOP, _ATTRIBUTE, *variable.maps)),
         ("input", [port.name for port in definition.inputs], variable),
         ("output", [port.name for port in definition.outputs], {}),
     ):

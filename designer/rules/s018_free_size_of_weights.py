@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from designer.diagnostics import Diagnostic
 from designer.dims import Dim
+from designer.kept import kept
 from designer.rules import Rule, RuleContext, examples
 from designer.shapes.frame import Call, Frame
 from designer.spec import BlockSpec
@@ -25,12 +26,18 @@ def check(context: RuleContext) -> Iterator[Diagnostic]:
     """Report, once for each node, a constructor's argument that holds a symbol."""
     reported: set[str] = set()
     for frame in context.frame.walk():
-        for name in frame.calls.keys() & frame.live:
+        for name, param, value in _found(frame):
             place = f"{frame.definition.name}/{name}"
-            found = _free(frame.calls[name])
-            if found is not None and place not in reported:
+            if place not in reported:
                 reported.add(place)
-                yield _diagnostic(place, frame, name, *found)
+                yield _diagnostic(place, frame, name, param, value)
+
+
+@kept
+def _found(frame: Frame) -> list[tuple[str, str, Dim]]:
+    """Each node whose value is used with the first of its constructor's arguments that has a free size."""
+    used = ((name, _free(call)) for name, call in frame.calls.items() if name in frame.live)
+    return [(name, *found) for name, found in used if found is not None]
 
 
 def _free(call: Call) -> tuple[str, Dim] | None:

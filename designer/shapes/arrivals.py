@@ -8,15 +8,16 @@ from designer.shapes.values import ROLE_GROUPS, Tensor, Value, compatible
 from designer.spec import Port
 
 Report = Callable[..., None]
-FLOATING = ROLE_GROUPS[:3]  # maps, tokens and vectors hold no whole numbers unless a port says so
+# Maps, tokens and vectors hold no whole numbers unless a port says so.
+FLOATING = frozenset[str]().union(*ROLE_GROUPS[:3])
 
 
 def arriving(frame: Frame, call: Call, report: Report) -> dict[str, Value] | None:
     """Return what arrives at each port, or None when an input is missing or blocked by an earlier error."""
     owner, node = frame.definition.name, call.node.id
-    blocked = False
+    blocked, wires = False, frame.definition.wires.get(node, {})
     for port in call.target.inputs:
-        endpoint = frame.definition.sources.get(f"{node}.{port.name}")
+        endpoint = wires.get(port.name)
         if endpoint is None or frame.left_out(endpoint):
             if endpoint is None and not port.optional:
                 report_unconnected(owner, call, port, report)
@@ -50,7 +51,7 @@ def _unlike(value: Value, port: Port | DesignPort) -> Iterator[tuple[str, str]]:
     if not compatible(value.role, port.role):
         yield value.role, port.role
     elif isinstance(value, Tensor):
-        wanted = port.dtype or ("float32" if any(port.role in group for group in FLOATING) else value.dtype)
+        wanted = port.dtype or ("float32" if port.role in FLOATING else value.dtype)
         if value.dtype != wanted:
             yield value.dtype, wanted
 

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 MAX_REPEAT = 4096
 
 
-def evaluate_call(walk: "Elaborator", frame: Frame, node: Node) -> Call | None:
+def evaluate_call(walk: "Elaborator", frame: Frame, env: Mapping[str, Any], node: Node) -> Call | None:
     """Return the call of a node with its iterations and outputs; None where nothing has the name that it calls."""
     owner = frame.definition.name
-    env = {**walk.globals, **frame.params}
     called = env.get(node.call[1:], node.call) if node.call.startswith("=") else node.call
     target = walk.target(str(called))
     if target is None:

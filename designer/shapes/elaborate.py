@@ -246,11 +246,11 @@ class Elaborator:
             loop = " → ".join([*cycle, cycle[0]])
             self.report(definition.name, cycle[0], "S003", f"a loop through {loop}; remove one of its edges")
             return
-        useful = definition.useful
+        useful, env = definition.useful, {**self.globals, **frame.params}
         for name in order:
             self._path.append(name)
             self._dead += name not in useful
-            call = evaluate_call(self, frame, definition.nodes[name])
+            call = evaluate_call(self, frame, env, definition.nodes[name])
             self._dead -= name not in useful
             self._path.pop()
             if call is not None:

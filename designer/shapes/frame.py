@@ -118,8 +118,10 @@ class Frame:
 
     def left_out(self, endpoint: str) -> bool:
         """Whether an endpoint is an optional input that this call leaves unconnected."""
-        return endpoint not in self.inputs and any(
-            port.name == endpoint and port.optional for port in self.definition.inputs
+        return (
+            "." not in endpoint
+            and endpoint not in self.inputs
+            and any(port.name == endpoint and port.optional for port in self.definition.inputs)
         )
 
     def walk(self) -> Iterator["Frame"]:

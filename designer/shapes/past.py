@@ -17,6 +17,7 @@ from designer import expressions
 from designer.dims import Size
 from designer.document import Definition
 from designer.expressions import ExpressionError
+from designer.kept import kept
 from designer.recent import Recent
 from designer.shapes.frame import Frame, Iteration
 from designer.shapes.implicit import evaluated_texts
@@ -79,13 +80,18 @@ class Past:
 
 def scope_of(definition: Definition, design: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return all that a walk through a definition can read of the design's parameters."""
+    return frozen({name: design[name] for name in sorted(_names(definition) & design.keys())})
+
+
+@kept
+def _names(definition: Definition) -> frozenset[str]:
     names: set[str] = set()
     for text in evaluated_texts(definition):
         try:
             names |= expressions.names(text)
         except ExpressionError:
             continue  # has no value: plain text, or a problem
-    return frozen({name: design[name] for name in sorted(names & design.keys())})
+    return frozenset(names)
 
 
 def frozen(values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from designer.dims import Dim, Size, simplify
 
@@ -34,6 +34,13 @@ class Tensor:
     shape: Shape
     role: str = "any"
     dtype: str = "float32"
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.shape, self.role, self.dtype))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         return shape_text(self.shape)

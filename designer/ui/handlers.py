@@ -8,9 +8,12 @@ from designer.diagnostics import Diagnostic, Fix
 from designer.document import Design, loads
 from designer.errors import UserError
 from designer.fixes import apply
+from designer.shapes.past import Past
 from designer.summary import summarize_frame
 from designer.ui.answers import Answer, field, request
 from designer.ui.workspace import compact
+
+_PAST = Past()  # of all checks of this process: after an edit most of a design is as it was
 
 
 def check_design(text: str) -> Answer:
@@ -19,8 +22,8 @@ def check_design(text: str) -> Answer:
     `summary` is None where sizes are unknown. A document that cannot be read is one diagnostic.
     """
     try:
-        design = loads(text)
-        report = check(design)
+        design = loads(text, _PAST.definitions)
+        report = check(design, past=_PAST)
     except UserError as error:
         return _unreadable(error)
     return {**report.to_json(), "summary": _summary(design, report)}
@@ -46,8 +49,8 @@ def predict_stability(text: str) -> Answer:
     from designer.stability.report import describe
 
     try:
-        design = loads(text)
-        return {"stability": describe(design, check(design))}
+        design = loads(text, _PAST.definitions)
+        return {"stability": describe(design, check(design, past=_PAST))}
     except UserError:
         return {"stability": None}  # the check says why
 

@@ -1,0 +1,200 @@
+"""How long a check takes: cold, after an edit of one parameter, flat designs; beside one shape propagation of PyTorch.
+
+`python -m benchmarks check [--repeats N] [--record]`. Times are of one thread's own processor time, medians and
+minima: what else a shared machine does then counts little. The ratios compare figures taken in the same run.
+"""
+
+import argparse
+import gc
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import torch
+import torchinfo
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from benchmarks._record import record, table
+from designer import dims, expressions
+from designer.check import check
+from designer.document import Design, dumps, loads
+from designer.presets import build
+from designer.reader import read_design
+from designer.render import load_model, render
+from designer.shapes import certificate
+from designer.shapes.past import Past
+
+HEADER = ("what", "median", "minimum", "over a fake forward")
+# An edit by the place of the value and the values that it takes in turn, each for the first time.
+EDITS: dict[str, tuple[str, str, str, Callable[[int], Any]]] = {
+    "a leaf used once: MicroConditioning/embed.frequency_shift": ("MicroConditioning", "embed", "frequency_shift", int),
+    "a leaf used 7 times: TransformerBlock/norm2.eps": ("TransformerBlock", "norm2", "eps", lambda i: 1e-6 * (i + 2)),
+    "a leaf used 17 times: ResBlock/norm1.eps": ("ResBlock", "norm1", "eps", lambda i: 1e-6 * (i + 2)),
+    "a part: SpatialTransformer/norm.eps": ("SpatialTransformer", "norm", "eps", lambda i: 1e-7 * (i + 2)),
+    "the root: UNet/norm_out.eps": ("UNet", "norm_out", "eps", lambda i: 1e-6 * (i + 2)),
+}  # fmt: skip
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the processor time of this thread that a call takes."""
+    start = time.thread_time()
+    work()
+    return time.thread_time() - start
+
+
+def forget() -> None:
+    """Empty every store of answers about expressions and sizes, as in a process that has checked nothing."""
+    for store in (
+        expressions.parse,
+        expressions.names,
+        expressions._program,
+        dims.floor_divide,
+        dims._order,
+        certificate._solve,
+    ):
+        store.cache_clear()
+
+
+def cold(design: Design, repeats: int, known: bool) -> list[float]:
+    """Time checks of a document that was just parsed; `known` keeps what is known of expressions and sizes."""
+    text, found = dumps(design), []
+    for _ in range(repeats):
+        parsed = loads(text)
+        if not known:
+            forget()
+        gc.collect()
+        found.append(seconds(lambda parsed=parsed: check(parsed)))
+    return found
+
+
+def edited(design: Design, place: tuple[str, str, str, Callable[[int], Any]], repeats: int) -> list[float]:
+    """Time checks after an edit each, from the parsed document, with the past of the checks before."""
+    past, found = Past(), []
+    name, node, parameter, value = place
+    check(loads(dumps(design), past.definitions), past=past)
+    for index in range(repeats):
+        definition = design.definitions[name]
+        call = definition.nodes[node]
+        call = replace(call, params={**call.params, parameter: value(index)})
+        changed = replace(definition, nodes={**definition.nodes, node: call})
+        text = dumps(replace(design, definitions={**design.definitions, name: changed}))
+        parsed = loads(text, past.definitions)
+        found.append(seconds(lambda parsed=parsed: check(parsed, past=past)))
+    return found
+
+
+def of_design(design: Design, repeats: int) -> list[float]:
+    """Time checks after an edit of a parameter of the design itself."""
+    past, found = Past(), []
+    text = dumps(design)
+    check(loads(text, past.definitions), past=past)
+    for index in range(repeats):
+        groups = 16 + index % 2 * 16
+        parsed = replace(
+            loads(text, past.definitions), parameters={**design.parameters, "num_groups": groups}
+        )
+        found.append(seconds(lambda parsed=parsed: check(parsed, past=past)))
+    return found
+
+
+def flat(nodes: int) -> Design:
+    """Return a design of one definition: residual branches of norm, activation, convolution and sum in a row."""
+    calls: dict[str, Any] = {"stem": {"call": "Conv2d", "params": {"out_channels": 64}}}
+    edges, trunk, number = [["x", "stem.x"]], "stem.out", count()
+    while len(calls) + 4 <= nodes:
+        i = next(number)
+        calls |= {
+            f"norm_{i}": {"call": "GroupNorm", "params": {"num_groups": 8}},
+            f"act_{i}": {"call": "SiLU"},
+            f"conv_{i}": {"call": "Conv2d", "params": {"out_channels": 64, "init": "zero"}},
+            f"add_{i}": {"call": "Add"},
+        }
+        edges += [[trunk, f"norm_{i}.x"], [f"norm_{i}.out", f"act_{i}.x"], [f"act_{i}.out", f"conv_{i}.x"]]
+        edges += [[trunk, f"add_{i}.a"], [f"conv_{i}.out", f"add_{i}.b"]]
+        trunk = f"add_{i}.out"
+    calls["out"] = {"call": "Conv2d", "params": {"out_channels": 3}}
+    main = {
+        "inputs": [{"name": "x", "role": "image", "shape": "B 3 H W"}],
+        "outputs": [{"name": "out", "role": "image", "from": ["out", "out"]}],
+        "nodes": calls,
+        "edges": [*edges, [trunk, "out.x"]],
+    }
+    return read_design(
+        {"format": "diffusion-design", "format_version": 1, "main": "Net", "definitions": {"Net": main}}
+    )
+
+
+def propagations(design: Design) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield what PyTorch offers to find shapes of the rendered network: at one size, once the network is built."""
+    rendering = render(design)
+    sizes = {"B": 1, "H": 128, "W": 128, "N": 77}
+    network = load_model(rendering)
+    shapes = [
+        ([sizes.get(str(size), size) for size in one.shape], getattr(torch, one.dtype))
+        for one in rendering.inputs
+    ]
+    with torch.device("meta"):
+        model = network()
+        inputs = [torch.ones(shape, dtype=dtype) for shape, dtype in shapes]
+    mode = FakeTensorMode()
+    with mode:
+        fake = network()
+        values = [torch.ones(shape, dtype=dtype) for shape, dtype in shapes]
+
+    def forward() -> object:
+        with mode, torch.no_grad():
+            return fake(*values)
+
+    yield "one forward on fake tensors", forward
+    yield (
+        "torchinfo on the meta device",
+        lambda: torchinfo.summary(model, input_data=inputs, device="meta", verbose=0),
+    )
+
+
+def main() -> None:
+    """Print the table; keep it in results/check.md where asked."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--repeats", type=int, default=25)
+    arguments.add_argument(
+        "--record", action="store_true", help="keep the table in benchmarks/results/check.md"
+    )
+    options = arguments.parse_args()
+    torch.set_num_threads(1)
+    repeats, sdxl = options.repeats, build("sdxl-base")
+    rows = {
+        "SDXL, cold": cold(sdxl, repeats, known=True),
+        "SDXL, cold, first check of a process": cold(sdxl, repeats, known=False),
+        **{f"SDXL, after an edit of {what}": edited(sdxl, place, repeats) for what, place in EDITS.items()},
+        "SDXL, after an edit of a parameter of the design: num_groups": of_design(sdxl, repeats),
+        "DiT-S/2, cold": cold(build("dit-s-2"), repeats, known=True),
+        "flat design of 1,000 nodes, cold": cold(flat(1000), repeats, known=True),
+        "flat design of 5,000 nodes, cold": cold(flat(5000), max(3, repeats // 5), known=True),
+    }
+    for what, work in propagations(sdxl):
+        work()
+        rows[f"SDXL, {what}"] = [seconds(work) for _ in range(max(3, repeats // 5))]
+    whole = statistics.median(rows["SDXL, one forward on fake tensors"])
+    lines = [
+        (
+            what,
+            f"{1e3 * statistics.median(found):,.1f} ms",
+            f"{1e3 * min(found):,.1f} ms",
+            f"1/{whole / statistics.median(found):,.0f}"
+            if "SDXL" in what and statistics.median(found) < whole
+            else "–",
+        )
+        for what, found in rows.items()
+    ]
+    text = f"{table(HEADER, lines, frozenset({1, 2, 3}))}\n\n{repeats} repeats; torch {torch.__version__}, torchinfo {torchinfo.__version__}, Python {platform.python_version()}"
+    print(text)
+    if options.record:
+        record("check.md", "Speed of the check", "python -m benchmarks check --record", text)
+
+
+if __name__ == "__main__":
+    main()
