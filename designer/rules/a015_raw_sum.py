@@ -33,7 +33,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             if isinstance(value, Tensor) and value.role == "skip"
         ]
         if (
-            leaf.spec.name != "Add"
+            not is_plain_sum(leaf)
             or len(ports) != 1
             or not _is_raw(leaf, ports[0])
             or is_injection(context, leaf, ports[0])
@@ -53,6 +53,12 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             reference=RULE.article,
             path=leaf.path,
         )
+
+
+def is_plain_sum(leaf: Leaf) -> bool:
+    """Whether a block adds two streams and does nothing else."""
+    more = ("adapter", "fusion", "gating", "modulation", "normalized_add", "scale")
+    return leaf.has("add") and not leaf.has(*more) and [port.name for port in leaf.spec.inputs] == ["a", "b"]
 
 
 def _fix(leaf: Leaf) -> Fix:

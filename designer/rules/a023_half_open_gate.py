@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Leaf
 from designer.rules.skip_gates import skip_gates
 from designer.rules.tracing import origins
 
@@ -27,7 +28,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     for one in skip_gates(context.flow):
         gate = one.gate.spec.gate
         for bound in origins(context.flow, one.product, one.port):
-            if gate and bound.spec.name == "SigmoidBound" and one.gate.number(gate.initial) == 0:
+            if gate and _is_sigmoid(bound) and one.gate.number(gate.initial) == 0:
                 place = {"definition": bound.frame.definition.name, "node": bound.call.node.id}
                 yield Diagnostic(
                     RULE.code,
@@ -40,6 +41,16 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                     reference=RULE.article,
                     path=bound.path,
                 )
+
+
+def _is_sigmoid(leaf: Leaf) -> bool:
+    """Whether a bound maps any gate to 0 … 1, so that 0 becomes a half."""
+    gate = leaf.spec.gate
+    return (
+        gate is not None
+        and (gate.low, gate.high, gate.sources) == ("0", "1", ())
+        and not leaf.has("residual_gate")
+    )
 
 
 def _gated(bound: str) -> examples.Document:

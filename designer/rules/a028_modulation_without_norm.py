@@ -26,15 +26,10 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Look at what each modulation acts on."""
-    for leaf in context.flow.tagged("modulation"):
+    for leaf in context.flow.tagged("scale_shift"):
         stream = leaf.spec.inputs[0].name
         made = origins(context.flow, leaf, stream)
-        if (
-            len(leaf.spec.inputs) > 1
-            and leaf.spec.name.startswith("Modulate")
-            and made
-            and not any(one.has("norm") for one in made)
-        ):
+        if made and not any(one.has("norm") for one in made):
             yield Diagnostic(
                 RULE.code,
                 "warning",

@@ -33,9 +33,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             and stride > 1
         )
         patches = len(leaf.call.outputs) and any(one.has("reshape") for one in context.flow.after(leaf))
-        if (
-            leaf.spec.name in ("MaxPool2d", "WindowMax") or (bare and not leaf.has("upsample", "embedding"))
-        ) and not patches:
+        if (leaf.has("highest") or (bare and not leaf.has("upsample", "embedding"))) and not patches:
             yield Diagnostic(
                 RULE.code,
                 "warning",

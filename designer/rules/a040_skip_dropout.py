@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from designer.diagnostics import Diagnostic, Fix
 from designer.operations import setting
 from designer.rules import Rule, RuleContext, examples
+from designer.shapes.values import Tensor
 
 RULE = Rule(
     code="A040",
@@ -25,7 +26,9 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Read the probability."""
     for leaf in context.flow.tagged("stochastic"):
         p = leaf.iteration.params.get("p")
-        if leaf.spec.name == "SkipDropout" and isinstance(p, (int, float)) and p > 0.3:
+        value = leaf.input(leaf.spec.inputs[0].name)
+        skip = isinstance(value, Tensor) and value.role == "skip"
+        if skip and isinstance(p, (int, float)) and p > 0.3:
             operation = setting(context.design, leaf.path, "p", 0.1)
             yield Diagnostic(
                 RULE.code,

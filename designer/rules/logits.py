@@ -24,13 +24,11 @@ class Logits:
 
 def logits(flow: Flow) -> Iterator[Logits]:
     """Yield each softmax over a product of two computed tensors; constants between them are looked through."""
-    for leaf in flow.leaves.values():
-        if leaf.spec.name != "Softmax":
-            continue
+    for leaf in flow.tagged("softmax"):
         port = leaf.spec.inputs[0].name
         near = {one.key for one in origins(flow, leaf, port, LOOK_THROUGH)}
         for product in origins(flow, leaf, port, LOOK_THROUGH | {"scale"}):
-            if product.spec.name == "MatMul":
+            if product.has("linear") and len(product.spec.inputs) == 2:
                 sides = (origins(flow, product, side.name, LOOK_THROUGH) for side in product.spec.inputs)
                 factors = tuple(one for side in sides for one in side)
                 yield Logits(leaf, port, product, factors, product.key not in near)
