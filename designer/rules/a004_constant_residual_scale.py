@@ -37,18 +37,15 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                     scale.place,
                     received=f"{factor:.3g}",
                     expected="1/sqrt(2*L)",
-                    fix=_fix(scale),
+                    fix=_fix(scale, stack.depth),
                     reference=RULE.article,
                 )
 
 
-def _fix(scale: Leaf) -> Fix | None:
-    """Set the factor where the stack's depth is in reach: a call of the repeated definition sees L."""
+def _fix(scale: Leaf, depth: int) -> Fix:
+    """Set the factor where it is written, for this number of blocks."""
     definition, _, node = scale.place.partition("/")
-    depth = scale.depth.get("L")
-    value = f"1/sqrt(2*{depth})" if isinstance(depth, int) else None
-    if value is None:
-        return None
+    value = f"1/sqrt(2*{depth})"
     operation = {"op": "set", "definition": definition, "node": node, "param": "factor", "value": value}
     return Fix(f"Scale by {value}", (operation,))
 

@@ -29,22 +29,28 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     flow = context.flow
     if any(not leaf.has("add") for leaf in flow.tagged("modulation")):
         return
-    for leaf in flow.tagged("add"):
-        x, *rest = leaf.call.inputs.values()
-        vectors = [value for value in rest if isinstance(value, Tensor) and len(value.shape) == 2]
-        if isinstance(x, Tensor) and len(x.shape) == 4 and vectors:
-            yield Diagnostic(
-                RULE.code,
-                "info",
-                f"{leaf.place} adds the embedding as a bias, as all such blocks do here; AdaGN scales features by it too",
-                leaf.place,
-                received="h + e",
-                expected="(1 + scale) ⊙ norm(h) + shift",
-                fix=_fix(flow, leaf),
-                reference=RULE.article,
-                path=leaf.path,
-            )
-            return
+    found = [leaf for leaf in flow.tagged("add") if _is_biased(leaf)]
+    fixes = {leaf.key: fix for leaf in found if (fix := _fix(flow, leaf))}
+    leaf = next((one for one in found if one.key in fixes), found[0] if found else None)
+    if leaf is not None:
+        yield Diagnostic(
+            RULE.code,
+            "info",
+            f"{leaf.place} adds the embedding as a bias, as all such blocks do here; AdaGN scales features by it too",
+            leaf.place,
+            received="h + e",
+            expected="(1 + scale) ⊙ norm(h) + shift",
+            fix=fixes.get(leaf.key),
+            reference=RULE.article,
+            path=leaf.path,
+        )
+
+
+def _is_biased(leaf: Leaf) -> bool:
+    """Whether a vector is added to a map."""
+    x, *rest = leaf.call.inputs.values() if leaf.call.inputs else (None,)
+    on_map = isinstance(x, Tensor) and len(x.shape) == 4
+    return on_map and any(isinstance(value, Tensor) and len(value.shape) == 2 for value in rest)
 
 
 def _fix(flow: Flow, leaf: Leaf) -> Fix | None:
