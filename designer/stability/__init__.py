@@ -1,8 +1,11 @@
-"""Stability predicted without running: second moments at initialisation, from block to block through the graph.
+"""Stability predicted without running: second moments at initialisation, of values forward and of gradients back.
 
-Inputs are taken as unit Gaussians. What is known of a network before a step of training follows from them: the rms
-of each node, the growth of a residual stream over depth, the size of skips against the trunk, headroom in 16 bits.
-Mechanism and accuracy: article sections 1.1, 4, 10.1; measured against real networks in tests/stability.
+A design is unrolled into a tape of block calls (`unroll`). Along it go two numbers a value: its second moment, and
+the share that all its positions have in common, which decides what attention, pooling and sums over positions
+leave. What blocks state (`Stability` in `designer.spec`) and what they are (their tags) gives each step, forward
+(`forward`) and back (`backward`); nothing is fitted. From these follow the rms of each node and its gradient, growth
+over depth, skips and branches against the trunk, headroom in 16 bits, each at any noise level (`levels`, `report`).
+Mechanism: article sections 1.1, 4, 10.1; against real networks: tests/stability, benchmarks/results/stability.md.
 """
 
 from designer.stability.propagate import Prediction, predict

@@ -104,8 +104,10 @@ class Prediction:
 
     @property
     def largest(self) -> float:
-        """The largest rms of any call."""
-        return max(self.rms.values(), default=0.0)
+        """The largest rms of any call, without lone numbers such as a log-SNR."""
+        shapes = self.tape.shapes
+        found = (self.states[one].q for one in self._firsts.values() if len(shapes[one] or (1, 1)) > 1)
+        return math.sqrt(max(found, default=0.0))
 
     @property
     def outputs(self) -> dict[str, float]:
