@@ -5,8 +5,9 @@ import hashlib
 import importlib.util
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Rendering:
-    """Source files and what is needed to use them; `state` is the shapes of the model's state dict."""
+    """Source files and what is needed to use them."""
 
     class_name: str
     module: str
@@ -45,7 +46,12 @@ class Rendering:
     outputs: tuple[TensorSpec, ...]
     files: dict[str, str]
     source_map: tuple[dict[str, Any], ...] = field(default=())
-    state: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    tensors: Callable[[], Iterable[tuple[str, tuple[int, ...]]]] = tuple
+
+    @cached_property
+    def state(self) -> Mapping[str, tuple[int, ...]]:
+        """The name and shape of each tensor of the model's state dict."""
+        return dict(self.tensors())
 
     def to_json(self) -> dict[str, Any]:
         """Return what `designer render --json` prints."""

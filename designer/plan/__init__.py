@@ -6,6 +6,7 @@ callees to learn which parameters are constants, callees before callers to learn
 
 import ast
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from designer.catalogue import catalogue
@@ -66,7 +67,7 @@ def _plan(design: Design, frame: Frame, splits: Splits) -> Plan:
         sources=sources,
         classes=[builders[variant.name].plan for variant in variants],
         main=by_frame[id(frame)].name,
-        state=dict(state_shapes(frame, builders, by_frame)),
+        state=partial(state_shapes, frame, builders, by_frame),
     )
 
 

@@ -1,5 +1,6 @@
 """What the templates print: classes, lines and copied sources, all decided."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 WIDTH = 110
@@ -60,7 +61,7 @@ class Plan:
     sources: list[Source]
     classes: list[ClassPlan]
     main: str
-    state: dict[str, tuple[int, ...]]
+    state: Callable[[], Iterator[tuple[str, tuple[int, ...]]]]
 
 
 def call(prefix: str, head: str, arguments: list[str], indent: int, tail: str = "") -> str:

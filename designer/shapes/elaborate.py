@@ -169,7 +169,7 @@ class Elaborator:
     def _limit(self, definition: Definition) -> tuple[str, str] | None:
         """Return code and message where the walk may not enter a definition."""
         if definition.name in self._stack:
-            chain = " → ".join([*self._stack[self._stack.index(definition.name) :], definition.name])
+            chain = " → ".join([*self._stack, definition.name])
             return "S003", f"the definition calls itself: {chain}"
         if len(self._stack) >= MAX_DEPTH:
             first, last = self._stack[0], definition.name
