@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
+from designer.catalogue import catalogue
 from designer.diagnostics import Diagnostic, Fix
 from designer.dims import Dim
-from designer.document import Design
+from designer.document import Definition, Design
 from designer.operations import bypass, setting
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Leaf
@@ -90,12 +91,23 @@ def _fix(design: Design, leaf: Leaf) -> Fix | None:
             operation = setting(design, leaf.path[:depth], str(node.when), False)
             where = f"{operation.get('definition')}/{operation.get('node')}" if operation else ""
             return Fix(f"Leave attention out of {where}", (operation,)) if operation else None
-    definition, name = chain[-1], leaf.path[-1]
-    source = definition.sources.get(f"{name}.x", "")
-    readers = {target.partition(".")[0] for start, target in definition.edges if start.startswith(f"{name}.")}
-    if readers & {target.partition(".")[0] for start, target in definition.edges if start == source} - {name}:
-        return None  # a sum of the branch with its own input
-    return Fix("Leave attention out here", bypass(definition, name, source))
+    for depth in reversed(
+        range(len(chain))
+    ):  # the innermost call that the trunk goes through: a residual block, or no sum
+        definition, name = chain[depth], leaf.path[depth]
+        source = definition.sources.get(f"{name}.x")
+        inner = design.definitions.get(definition.nodes[name].call)
+        if source and (_sums(inner, None) if inner else not _sums(definition, name)):
+            return Fix(f"Leave {definition.name}/{name} out", bypass(definition, name, source))
+    return None
+
+
+def _sums(definition: Definition, node: str | None) -> bool:
+    """Whether a sum stands in a definition, or right behind one of its nodes."""
+    behind = {target.partition(".")[0] for start, target in definition.edges if start.startswith(f"{node}.")}
+    names = definition.nodes.keys() if node is None else behind
+    called = [catalogue().get(definition.nodes[name].call) for name in names]
+    return any(spec is not None and "add" in spec.tags for spec in called)
 
 
 def _attending(size: int) -> examples.Document:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Flow, Leaf
-from designer.rules.residuals import Stack
+from designer.shapes.values import Tensor
 
 RULE = Rule(
     code="A039",
@@ -35,7 +35,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 act.place,
                 received=act.spec.name,
                 expected="SwiGLU at 8/3 of the width",
-                fix=_fix(stack, first, act, last),
+                fix=_fix(context, first, act, last),
                 reference=RULE.article,
             )
 
@@ -50,9 +50,11 @@ def _between(flow: Flow, act: Leaf) -> Iterable[tuple[Leaf, Leaf, Leaf]]:
             yield before[0], act, after[0]
 
 
-def _fix(stack: Stack, first: Leaf, act: Leaf, last: Leaf) -> Fix | None:
+def _fix(context: RuleContext, first: Leaf, act: Leaf, last: Leaf) -> Fix | None:
     """Let the first layer be a SwiGLU of 2/3 of the hidden features, whose output the last layer reads."""
-    if len({leaf.frame.definition.name for leaf in (first, act, last)}) > 1:
+    alike = [leaf.input("x") for leaf in context.flow.leaves.values() if leaf.place == first.place]
+    on_tokens = all(isinstance(value, Tensor) and len(value.shape) == 3 for value in alike)
+    if len({leaf.frame.definition.name for leaf in (first, act, last)}) > 1 or not on_tokens:
         return None
     place, name = {"definition": first.frame.definition.name}, first.call.node.id
     width = first.call.node.params.get("out_features")
