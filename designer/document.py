@@ -177,18 +177,24 @@ class Design:
 
     def reachable(self) -> Iterator[Definition]:
         """Yield the definitions that the main one uses, callees before callers. Cycles are cut."""
+        return iter(self._reachable)
+
+    @cached_property
+    def _reachable(self) -> tuple[Definition, ...]:
+        found: list[Definition] = []
         done: set[str] = set()
         stack: list[tuple[str, bool]] = [(self.main, False)]
         while stack:
             name, expanded = stack.pop()
             if expanded:
-                yield self.definitions[name]
+                found.append(self.definitions[name])
                 continue
             if name in done or name not in self.definitions:
                 continue
             done.add(name)
             stack.append((name, True))
             stack.extend((callee, False) for callee in reversed(self.callees(self.definitions[name])))
+        return tuple(found)
 
     def callees(self, definition: Definition) -> list[str]:
         """Return the definitions that a definition calls, or may call through a socket."""

@@ -1,6 +1,6 @@
 """The result of inference: one frame for each distinct call of a definition."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -126,13 +126,17 @@ class Frame:
 
     def walk(self) -> Iterator["Frame"]:
         """Yield this frame and, once each, every frame below it, in the order of the calls."""
-        seen: set[int] = set()
+        return iter(self._below)
+
+    @cached_property
+    def _below(self) -> Sequence["Frame"]:
+        seen: dict[int, Frame] = {}
         todo = [self]
         while todo:
             frame = todo.pop()
             if id(frame) in seen:
                 continue
-            seen.add(id(frame))
-            yield frame
+            seen[id(frame)] = frame
             inner = [one.frame for call in frame.calls.values() for one in call.iterations]
             todo.extend(one for one in reversed(inner) if one is not None)
+        return tuple(seen.values())

@@ -5,25 +5,54 @@ from collections.abc import Iterable, Mapping
 
 from designer.diagnostics import Diagnostic
 from designer.document import Definition, Design
+from designer.kept import kept
 from designer.spec import BlockSpec
+
+Targets = Mapping[str, Definition | BlockSpec | None]  # what each name is that a node calls
 
 
 def check_wiring(design: Design, blocks: Mapping[str, BlockSpec]) -> list[Diagnostic]:
     """Return wiring problems of every definition that the main one uses."""
     found: list[Diagnostic] = []
     for definition in design.reachable():
-        found.extend(_edges(definition, design, blocks))
-        found.extend(_unreached(definition))
-        found.extend(_instances(definition))
+        names = _calls(definition).values()
+        targets = {name: design.definitions.get(name) or blocks.get(name) for name in names}
+        found.extend(_problems(definition, targets))
     return found
 
 
-def _edges(definition: Definition, design: Design, blocks: Mapping[str, BlockSpec]) -> Iterable[Diagnostic]:
+@kept
+def _calls(definition: Definition) -> Mapping[str, str]:
+    """What each node calls: a socket what fills it unless a call says otherwise."""
+    calls = {name: node.call for name, node in definition.nodes.items()}
+    for name, called in calls.items():
+        if called.startswith("=") and called[1:] in definition.parameters:
+            calls[name] = str(definition.parameters[called[1:]].default)
+    return calls
+
+
+@kept
+def _last(definition: Definition) -> list[tuple[Targets, tuple[Diagnostic, ...]]]:
+    """What was found when the definition was looked at last, and beside which targets."""
+    return []
+
+
+def _problems(definition: Definition, targets: Targets) -> tuple[Diagnostic, ...]:
+    """Return the problems of one definition; asked again beside the same targets, the same."""
+    for before, found in _last(definition):
+        if all(before[name] is target for name, target in targets.items()):
+            return found
+    found = (*_edges(definition, targets), *_unreached(definition), *_instances(definition))
+    _last(definition)[:] = [(targets, found)]
+    return found
+
+
+def _edges(definition: Definition, targets: Targets) -> Iterable[Diagnostic]:
     inputs = {port.name for port in definition.inputs}
     taken: dict[str, str] = {}
     for source, target in definition.edges:
         for end, is_source in ((source, True), (target, False)):
-            problem = _end(definition, design, blocks, inputs, end, is_source)
+            problem = _end(definition, targets, inputs, end, is_source)
             if problem:
                 yield problem
         if target in taken:
@@ -42,12 +71,7 @@ def _edges(definition: Definition, design: Design, blocks: Mapping[str, BlockSpe
 
 
 def _end(
-    definition: Definition,
-    design: Design,
-    blocks: Mapping[str, BlockSpec],
-    inputs: set[str],
-    end: str,
-    is_source: bool,
+    definition: Definition, targets: Targets, inputs: set[str], end: str, is_source: bool
 ) -> Diagnostic | None:
     name, _, port = end.partition(".")
     port = port.removesuffix("[]")
@@ -61,12 +85,10 @@ def _end(
         return _dangling(
             definition, definition.name, end, f"no node is named {name!r}", list(definition.nodes)
         )
-    called = node.call
-    if called.startswith("=") and not is_source:
+    if node.call.startswith("=") and not is_source:
         return None  # a socket offers more than each of its fillings takes
-    if called.startswith("=") and called[1:] in definition.parameters:
-        called = str(definition.parameters[called[1:]].default)
-    target = design.definitions.get(called) or blocks.get(called)
+    called = _calls(definition)[name]
+    target = targets[called]
     if target is None:
         return None  # reported as an unknown call, or known only where the socket is filled
     ports = [one.name for one in (target.outputs if is_source else target.inputs)]
