@@ -41,7 +41,7 @@ def _through(site: Site, port: str, made: State, gradient: State) -> Gradients:
     spec, first = site.spec, next(iter(site.inputs), None)
     if first is None or starts_at_zero(site) or port in spec.stability.values:
         return {}
-    tags = set(spec.tags)
+    tags = site.block.tags
     if spec.name in FUNCTIONS:
         seen = response(spec.name, site.first.q)
         passed = State(gradient.q * seen.slope, gradient.common * seen.slope_common(site.first.common))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from designer.shapes.values import Tensor
 from designer.stability.activations import FUNCTIONS, response
-from designer.stability.gains import bias, fans, moment, starts_at_zero
+from designer.stability.gains import bias, moment, starts_at_zero
 from designer.stability.state import NOTHING, Site, State
 
 GATES = {"GEGLU": "GELU", "SwiGLU": "SiLU", "GLU": "Sigmoid"}
@@ -55,7 +55,7 @@ def _state(site: Site, port: str) -> State:
 
 def _annotated(site: Site, first: State, q: float) -> State:
     """The output of a block that states its gain; a bias or a position that is added is the same for all samples."""
-    tags = set(site.spec.tags)
+    tags = site.block.tags
     if "attention" in tags:
         return read(State(q, first.common), tokens(site), sharpness(site, q))
     if tags & AVERAGES:
@@ -206,7 +206,7 @@ def _attended(site: Site) -> State:
 
 def gated(site: Site) -> tuple[State, State, float]:
     """The value and the gate before its function, both projections of the input, and the gain of a projection."""
-    fan_in, _ = fans(site)
+    fan_in, _ = site.block.fans
     added = 1 / (3 * fan_in) if fan_in else 0.0
     q = site.first.q / 3 + added
     part = State(q, (site.first.common * site.first.q / 3 + added) / q) if q > 0 else NOTHING

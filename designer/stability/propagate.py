@@ -78,17 +78,12 @@ class Prediction:
 
     def site(self, step: Step, states: list[State], moved: bool = False) -> Site:
         """One step as the rules of blocks see it."""
-        assert step.iteration is not None
-        shapes = self.tape.shapes
-        return Site(
-            step.spec,
-            step.iteration,
-            {port: _mean([states[one] for one in refs]) for port, refs in step.inputs.items()},
-            {port: shapes[refs[0]] if refs else None for port, refs in step.inputs.items()},
-            {port: shapes[refs[0]] if refs else None for port, refs in step.outputs.items()},
-            self.level,
-            moved,
-        )
+        assert step.block is not None
+        inputs = {
+            port: states[refs[0]] if len(refs) == 1 else _mean([states[one] for one in refs])
+            for port, refs in step.inputs.items()
+        }
+        return Site(step.block, inputs, self.level, moved)
 
     @cached_property
     def rms(self) -> dict[str, float]:

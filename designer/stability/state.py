@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from designer import expressions
 from designer.dims import UndecidedError
 from designer.expressions import ExpressionError
 from designer.shapes.frame import Iteration
 from designer.spec import BlockSpec
-from designer.stability.unroll import Shape
+from designer.stability.block import Block, Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,30 @@ class Level:
 class Site:
     """One evaluation of a block as the rules of both sweeps see it."""
 
-    spec: BlockSpec
-    iteration: Iteration
+    block: Block
     inputs: Mapping[str, State]
-    shapes: Mapping[str, Shape | None]
-    made: Mapping[str, Shape | None]
     level: Level
     moved: bool = False  # a zero start of this block is taken as the default start
+
+    @property
+    def spec(self) -> BlockSpec:
+        """The block that is called."""
+        return self.block.spec
+
+    @property
+    def iteration(self) -> Iteration:
+        """Its parameters and names."""
+        return self.block.iteration
+
+    @property
+    def shapes(self) -> Shapes:
+        """The sizes of what goes in."""
+        return self.block.shapes
+
+    @property
+    def made(self) -> Shapes:
+        """The sizes of what comes out."""
+        return self.block.made
 
     @property
     def first(self) -> State:
@@ -61,19 +79,23 @@ class Site:
     @property
     def init(self) -> str:
         """How the weights start: what the call says."""
-        given = str(self.iteration.params.get("init", "default"))
-        return "default" if self.moved and given == "zero" else given
+        return "default" if self.moved and self.block.init == "zero" else self.block.init
 
     def number(self, text: str, **given: float) -> float | None:
         """Return the value of an annotation, None without one.
 
         It reads the parameters, the rms of each input by its port, the noise level, and the names given.
         """
-        levels = {"log_snr": self.level.log_snr, "sigma": self.level.sigma}
-        inputs = {name: math.sqrt(state.q) for name, state in self.inputs.items()}
-        names = {**inputs, **self.iteration.names, **levels, **given}
+        if not text:
+            return None
+        names: dict[str, Any] = {"log_snr": self.level.log_snr, "sigma": self.level.sigma, **given}
+        for name in expressions.names(text) - names.keys():
+            if name in self.iteration.names:
+                names[name] = self.iteration.names[name]
+            elif name in self.inputs:
+                names[name] = math.sqrt(self.inputs[name].q)
         try:
-            value = expressions.evaluate(text, names) if text else None
+            value = expressions.evaluate(text, names)
         except (ExpressionError, UndecidedError):
             return None
         return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None

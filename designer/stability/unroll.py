@@ -12,10 +12,11 @@ from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.repeat import carried
 from designer.shapes.values import Stack, Tensor, Value
 from designer.spec import BlockSpec
+from designer.stability.block import Block, Shape
 
 MAX_STEPS = 200_000
-Shape = tuple[int, ...]
 Ref = int | list[int]  # the number of a value, or those of a stack
+Refs = Mapping[str, tuple[int, ...]]  # by port
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,17 @@ class Step:
 
     path: str
     place: str
-    inputs: Mapping[str, tuple[int, ...]]
-    outputs: Mapping[str, tuple[int, ...]]
+    inputs: Refs
+    outputs: Refs
     edges: Mapping[str, str]
     call: Call | None = None
-    iteration: Iteration | None = None
+    block: Block | None = None
 
     @property
     def spec(self) -> BlockSpec:
         """The block that is called."""
-        assert self.call is not None and isinstance(self.call.target, BlockSpec)
-        return self.call.target
+        assert self.block is not None
+        return self.block.spec
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,30 @@ class Made:
     place: str
     port: str
     value: int
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What stays the same each time a call is passed: the end and the edge of each port, what a repeat carries."""
+
+    place: str
+    ends: Mapping[str, str]
+    edges: Mapping[str, str]
+    links: Mapping[str, str]
+    stacked: frozenset[str]
+
+    @classmethod
+    def of(cls, frame: Frame, call: Call) -> "_Plan":
+        name, sources, owner = call.node.id, frame.definition.sources, frame.definition.name
+        ends = {
+            port.name: end
+            for port in call.target.inputs
+            if (end := sources.get(f"{name}.{port.name}")) is not None and not frame.left_out(end)
+        }
+        edges = {port: f"{owner}/{end}->{name}.{port}" for port, end in ends.items()}
+        stacked = frozenset(port.name for port in call.target.inputs if port.stack)
+        links = carried(call.target) if call.node.repeat is not None else {}
+        return cls(f"{owner}/{name}", ends, edges, links, stacked)
 
 
 @dataclass
@@ -81,6 +106,8 @@ class _Walk:
         self.at = {**at, "B": 1}
         self.tape = Tape()
         self.known: dict[int, tuple[Tensor, Shape | None]] = {}
+        self.plans: dict[int, _Plan] = {}
+        self.blocks: dict[int, Block] = {}
 
     def fresh(self, value: Value | None) -> Ref:
         """Number a new value, or each tensor of a stack."""
@@ -114,17 +141,17 @@ class _Walk:
                 self._call(frame, call, values, (*path, name))
         outputs = {}
         for port in frame.definition.outputs:
-            outputs[port.name] = self._arrives(frame, values, port.source, port.name)
+            edge = f"{frame.definition.name}/{port.source}->{port.name}"
+            outputs[port.name] = self._arrives(values, port.source, edge)
         return outputs
 
-    def _arrives(self, frame: Frame, values: Mapping[str, Ref], source: str, target: str) -> Ref:
+    def _arrives(self, values: Mapping[str, Ref], source: str, edge: str) -> Ref:
         """The value that enters or leaves a definition, numbered anew so that the edge has a gradient of its own."""
         ref = values.get(source)
         if ref is None or isinstance(ref, list) or len(self.tape.steps) >= MAX_STEPS:
             return self.fresh(None) if ref is None else ref
         self.tape.shapes.append(self.tape.shapes[ref])
         arrived = len(self.tape.shapes) - 1
-        edge = f"{frame.definition.name}/{source}->{target}"
         self.tape.steps.append(Step("", "", {"x": (ref,)}, {"x": (arrived,)}, {"x": edge}))
         return arrived
 
@@ -133,58 +160,54 @@ class _Walk:
         return self.fresh(None) if ref is None else ref
 
     def _call(self, frame: Frame, call: Call, values: dict[str, Ref], path: tuple[str, ...]) -> None:
-        name, sources = call.node.id, frame.definition.sources
-        ends = {
-            port.name: end
-            for port in call.target.inputs
-            if (end := sources.get(f"{name}.{port.name}")) is not None and not frame.left_out(end)
-        }
+        name = call.node.id
+        if id(call) not in self.plans:
+            self.plans[id(call)] = _Plan.of(frame, call)
+        plan = self.plans[id(call)]
         if not call.active or not call.iterations:
-            ref = next((values[end] for end in ends.values() if end in values), None)
+            ref = next((values[end] for end in plan.ends.values() if end in values), None)
             values[f"{name}.{call.target.outputs[0].name}"] = self.fresh(None) if ref is None else ref
             return
         enters = isinstance(call.target, Definition)
         arriving = {
-            port: self._arrives(frame, values, end, f"{name}.{port}") if enters else self._value(values, end)
-            for port, end in ends.items()
+            port: self._arrives(values, end, plan.edges[port]) if enters else self._value(values, end)
+            for port, end in plan.ends.items()
         }
-        history = self._iterations(frame, call, arriving, path)
+        history = self._iterations(plan, call, arriving, path)
         for port, refs in history.items():
             if refs:
                 values[f"{name}.{port}"] = refs[-1]
                 values[f"{name}.{port}[]"] = [one for ref in refs for one in _all(ref)[:1]]
 
     def _iterations(
-        self, frame: Frame, call: Call, arriving: dict[str, Ref], path: tuple[str, ...]
+        self, plan: _Plan, call: Call, arriving: dict[str, Ref], path: tuple[str, ...]
     ) -> dict[str, list[Ref]]:
         history: dict[str, list[Ref]] = {port.name: [] for port in call.target.outputs}
-        repeats, links = call.node.repeat is not None, carried(call.target)
-        stacked = {port.name for port in call.target.inputs if port.stack}
+        repeats = call.node.repeat is not None
         popped = {
             name: ref
             for name, ref in arriving.items()
-            if repeats and isinstance(ref, list) and name not in stacked
+            if repeats and isinstance(ref, list) and name not in plan.stacked
         }
         for index, iteration in enumerate(call.iterations):
             step = (*path, str(index)) if repeats else path
             for port, stack in popped.items():
                 arriving[port] = stack[-1 - index] if index < len(stack) else self.fresh(None)
-            for port, ref in self._iteration(frame, call, iteration, arriving, step).items():
+            for port, ref in self._iteration(plan, call, iteration, arriving, step).items():
                 history[port].append(ref)
-                if repeats and port in links:
-                    arriving[links[port]] = ref
+                if port in plan.links:
+                    arriving[plan.links[port]] = ref
         return history
 
     def _iteration(
         self,
-        frame: Frame,
+        plan: _Plan,
         call: Call,
         iteration: Iteration,
         arriving: Mapping[str, Ref],
         path: tuple[str, ...],
     ) -> dict[str, Ref]:
-        name = call.node.id
-        place = f"{frame.definition.name}/{name}"
+        name = ".".join(path)
         if len(self.tape.steps) >= MAX_STEPS:
             return {port.name: self.fresh(iteration.outputs.get(port.name)) for port in call.target.outputs}
         if iteration.frame is not None and isinstance(call.target, Definition):
@@ -193,11 +216,19 @@ class _Walk:
             made = {port.name: self.fresh(iteration.outputs.get(port.name)) for port in call.target.outputs}
             inputs = {port: _all(ref) for port, ref in arriving.items()}
             outputs = {port: _all(ref) for port, ref in made.items()}
-            sources = frame.definition.sources
-            edges = {
-                port: f"{frame.definition.name}/{sources[f'{name}.{port}']}->{name}.{port}" for port in inputs
-            }
-            self.tape.steps.append(Step(".".join(path), place, inputs, outputs, edges, call, iteration))
+            block = self._block(call, iteration, inputs, outputs)
+            self.tape.steps.append(Step(name, plan.place, inputs, outputs, plan.edges, call, block))
         for port, ref in made.items():
-            self.tape.made += [Made(".".join(path), place, port, one) for one in _all(ref)[-1:]]
+            self.tape.made += [Made(name, plan.place, port, one) for one in _all(ref)[-1:]]
         return made
+
+    def _block(self, call: Call, iteration: Iteration, inputs: Refs, outputs: Refs) -> Block:
+        """The evaluated block; calls that share an iteration have the same sizes."""
+        if id(iteration) not in self.blocks:
+            assert isinstance(call.target, BlockSpec)
+            shapes, made = (
+                {port: self.tape.shapes[refs[0]] if refs else None for port, refs in ends.items()}
+                for ends in (inputs, outputs)
+            )
+            self.blocks[id(iteration)] = Block(call.target, iteration, shapes, made)
+        return self.blocks[id(iteration)]
