@@ -78,6 +78,18 @@ const RANK: Record<Severity, number> = { info: 0, warning: 1, error: 2 };
 
 export const worse = (a: Severity, b: Severity): Severity => (RANK[a] >= RANK[b] ? a : b);
 
+const ADVICE_PLACES = 3;
+
+/** Every error, and each advice at its first places, in the order of expected effect in which they come. */
+export function firstPlaces(diagnostics: Diagnostic[]): Diagnostic[] {
+  const places = new Map<string, number>();
+  return diagnostics.filter((one) => {
+    const count = (places.get(one.code) ?? 0) + (one.severity === 'error' ? 0 : 1);
+    places.set(one.code, count);
+    return one.severity === 'error' || count <= ADVICE_PLACES;
+  });
+}
+
 /** The definition and node that a diagnostic names. */
 export function placeOf(diagnostic: Diagnostic): { definition: string; node: string } {
   const [definition = '', node = ''] = diagnostic.node.split('/');
