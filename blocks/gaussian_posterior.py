@@ -25,6 +25,7 @@ SPEC = BlockSpec(
             "{channels} channels are not a mean and a log-variance for each channel of a latent",
         ),
     ),
+    saved=("moments", "2*latent_numel"),
     formula="z = μ + exp(½ log σ²) ⊙ ε, ε ~ N(0, I) in training; z = μ in evaluation",
     reference="Kingma & Welling 2013, arXiv:1312.6114; Rombach et al. 2022, arXiv:2112.10752",
     article="2.3.1",

@@ -139,9 +139,9 @@ def summarize_frame(
     counter = _Counter(sizes, freezing)
     fixed = freezing.fixes({frame.definition.name}, False)
     total = counter.frame(frame, fixed)
-    tape = record(frame, sizes, width, checkpoints.designed, freezing)
-    forward, step = inference(tape), training(tape)
-    saving = training(record(frame, sizes, width, checkpoints.innermost(frame), freezing))
+    choices = (checkpoints.designed, checkpoints.innermost(frame))
+    tape = record(frame, sizes, width, choices, freezing)
+    forward, step, saving = inference(tape), training(tape), training(tape, 1)
     nodes = [
         NodeCost(
             name,

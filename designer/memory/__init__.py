@@ -71,9 +71,12 @@ def inference(tape: Tape) -> Inference:
     return Inference(max(alive), nodes)
 
 
-def training(tape: Tape) -> Training:
-    """Return the memory of a training step: forward, squared errors against targets, backward."""
-    return _Step(tape).measure()
+def training(tape: Tape, choice: int = 0) -> Training:
+    """Return the memory of a training step: forward, squared errors against targets, backward.
+
+    `choice` is which of the recorded choices of checkpoints holds.
+    """
+    return _Step(tape, choice).measure()
 
 
 def _last_reads(tape: Tape) -> dict[int, int]:
@@ -91,6 +94,7 @@ class _Step:
     """A training step of n operators: operator i runs forward at step i and backward at step 2n - 1 - i."""
 
     tape: Tape
+    choice: int
     line: _Line = field(init=False)
     weights: _Line = field(init=False)
     kept: dict[str, int] = field(default_factory=dict)
@@ -99,7 +103,8 @@ class _Step:
         self.count = max(len(self.tape.operators), 1)
         self.line, self.weights = _Line(2 * self.count), _Line(2 * self.count)
         self.last = _last_reads(self.tape)
-        self.ends = _last_of_segments(self.tape.operators)
+        self.segments = [operator.segments[self.choice] for operator in self.tape.operators]
+        self.ends = {segment: index for index, segment in enumerate(self.segments)}
         self.makers = {one: index for index, one in self._made()}
 
     def _made(self) -> Iterable[tuple[int, int]]:
@@ -128,8 +133,9 @@ class _Step:
         """Storages live to their last reader, or to the backward of the first operator that keeps them."""
         keepers = self._keepers()
         for index, operator in enumerate(self.tape.operators):
-            again = self.back(self.ends[operator.segment]) if operator.segment else index
-            if operator.segment == 0:
+            segment = self.segments[index]
+            again = self.back(self.ends[segment]) if segment else index
+            if segment == 0:
                 self._keep(operator, operator.inside)
             self.line.add(operator.inside, again, self.back(index))
             for one in operator.makes:
@@ -151,19 +157,19 @@ class _Step:
         """For each storage the first operator that keeps it from the forward pass, and the first that keeps it
         when it is made again in the backward of a checkpointed call; -1 for none."""
         found: dict[int, tuple[int, int]] = {}
-        operators = self.tape.operators
         starts: dict[int, int] = {}
-        for index, operator in enumerate(operators):
-            start = starts.setdefault(operator.segment, index)
+        for index, operator in enumerate(self.tape.operators):
+            segment = self.segments[index]
+            start = starts.setdefault(segment, index)
             for one in operator.kept:
                 outside, inside = found.get(one, (-1, -1))
                 maker = self.makers.get(one)
-                if operator.segment and maker is not None and operators[maker].segment == operator.segment:
+                if segment and maker is not None and self.segments[maker] == segment:
                     inside = index if inside < 0 else inside
                 else:
                     outside = index if outside < 0 else outside
                 found[one] = outside, inside
-            for one in operator.reads if operator.segment else ():
+            for one in operator.reads if segment else ():
                 maker = self.makers.get(one)
                 if maker is not None and maker < start:  # goes into the checkpointed call
                     outside, inside = found.get(one, (-1, -1))
@@ -182,7 +188,3 @@ class _Step:
                     self.line.add(self.tape.sizes[one], self.count, self.back(index))
                 elif one in readers:
                     self.line.add(self.tape.sizes[one], self.back(readers[one]), self.back(index))
-
-
-def _last_of_segments(operators: list[Operator]) -> dict[int, int]:
-    return {operator.segment: index for index, operator in enumerate(operators)}

@@ -4,13 +4,13 @@ Calls are followed down to the blocks, so that a value keeps its identity from t
 the last that needs it, through every definition, stack and view on the way.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from designer.document import Node
 from designer.errors import UserError
 from designer.freezing import NOTHING, Freezing
+from designer.memory.blocks import INTEGERS, Blocks
 from designer.memory.variables import held
 from designer.operating import OperatingPoint
 from designer.shapes.frame import Call, Frame, Iteration
@@ -20,15 +20,17 @@ from designer.spec import BlockSpec
 
 Handle = tuple[int, ...]  # the storages of a value: one of a tensor, one an item of a stack
 Chosen = Callable[[str, Node], bool]
+Step = tuple[str, Call, list[tuple[str, str]]]
 
 MAX_OPERATORS = 200_000
-_INTEGERS = {"int64": 8, "bool": 1}
-_TERM = re.compile(r"(?P<value>.*?)(?: if (?P<condition>(?:(?! else ).)*))?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One run of a block. Numbers are bytes; `segment` numbers the checkpointed call that it runs in, 0 for none."""
+    """One run of a block. Numbers are bytes.
+
+    `segments` has, for each choice of checkpoints, the number of the checkpointed call that it runs in, 0 for none.
+    """
 
     node: str
     reads: Handle
@@ -38,7 +40,7 @@ class Operator:
     work: int
     parameters: int
     differentiable: bool
-    segment: int
+    segments: tuple[int, ...]
 
 
 @dataclass
@@ -65,26 +67,28 @@ def record(
     frame: Frame,
     at: OperatingPoint,
     width: int,
-    chosen: Chosen,
+    choices: Sequence[Chosen],
     freezing: Freezing = NOTHING,
     learned_inputs: bool = False,
 ) -> Tape:
     """Return the tape of a design at an operating point, floats `width` bytes wide.
 
-    `chosen` says of a node of a definition whether its calls are checkpointed; gradients reach the inputs only
-    when they are `learned_inputs`. Raises UserError for a design that unfolds to more operators than a person
+    Each of `choices` says of a node of a definition whether its calls are checkpointed; gradients reach the inputs
+    only when they are `learned_inputs`. Raises UserError for a design that unfolds to more operators than a person
     would wait for.
     """
-    return _Recorder(at, width, chosen, freezing).run(frame, learned_inputs)
+    return _Recorder(at, width, choices, freezing).run(frame, learned_inputs)
 
 
 class _Recorder:
-    def __init__(self, at: OperatingPoint, width: int, chosen: Chosen, freezing: Freezing) -> None:
-        self.at, self.width, self.chosen, self.freezing = at, width, chosen, freezing
+    def __init__(self, at: OperatingPoint, width: int, choices: Sequence[Chosen], freezing: Freezing) -> None:
+        self.blocks = Blocks(at, width)
+        self.choices, self.freezing = choices, freezing
         self.tape = Tape()
         self.top = ""
-        self.segment = 0
-        self.segments = 0
+        self.segments = (0,) * len(choices)
+        self.opened = 0
+        self._steps: dict[int, list[Step]] = {}
         self._variables: dict[int, dict[str, str]] = {}
 
     def run(self, frame: Frame, learned: bool) -> Tape:
@@ -101,32 +105,36 @@ class _Recorder:
         runs = value.runs if isinstance(value, Stack) else ((value, 1),)
         counts = [(item, count if isinstance(count, int) else 1) for item, count in runs]
         return tuple(
-            self.tape.storage(self._bytes(item), learned and item.dtype not in _INTEGERS)
+            self.tape.storage(self.blocks.tensor(item), learned and item.dtype not in INTEGERS)
             for item, count in counts
             for _ in range(count)
         )
 
-    def _bytes(self, value: Tensor) -> int:
-        return self.at.numel(value) * _INTEGERS.get(value.dtype, self.width)
-
     def frame(self, frame: Frame, handles: Mapping[str, Handle], fixed: bool) -> dict[str, Handle]:
         """Run a definition on the storages of its inputs; return those of its outputs."""
         ends = dict(handles)
-        sources = frame.definition.sources
         outermost = self.top == ""
         done: dict[str, int] = {}
-        for name in frame.definition.order:
-            call = frame.calls.get(name)
-            if name not in frame.live or call is None:
-                continue
+        for name, call, reads in self._steps_of(frame):
             if outermost:
                 self.top = name
-            given = {port: ends.get(sources[f"{name}.{port}"], ()) for port in frame.read_ports(name)}
+            given = {port: ends.get(source, ()) for port, source in reads}
             self._call(frame, name, call, given, ends, fixed)
             done[name] = len(self.tape.operators) - 1
         self.top = "" if outermost else self.top
         self._hold_variables(frame, ends, done)
         return {port.name: ends.get(port.source, ()) for port in frame.definition.outputs}
+
+    def _steps_of(self, frame: Frame) -> list[Step]:
+        """The calls of a definition in order, each with its inputs and where they come from."""
+        if id(frame) not in self._steps:
+            sources = frame.definition.sources
+            self._steps[id(frame)] = [
+                (name, call, [(port, sources[f"{name}.{port}"]) for port in frame.read_ports(name)])
+                for name in frame.definition.order
+                if name in frame.live and (call := frame.calls.get(name)) is not None
+            ]
+        return self._steps[id(frame)]
 
     def _call(
         self,
@@ -150,7 +158,7 @@ class _Recorder:
             and call.node.repeat is not None
         }
         history: dict[str, Handle] = dict.fromkeys(results, ())
-        checkpointed = self.chosen(frame.definition.name, call.node)
+        checkpointed = tuple(chosen(frame.definition.name, call.node) for chosen in self.choices)
         part = f"{frame.definition.name}/{name}"
         values = dict(given)
         for index, iteration in enumerate(call.iterations if call.active else []):
@@ -166,24 +174,24 @@ class _Recorder:
         call: Call,
         iteration: Iteration,
         values: Mapping[str, Handle],
-        checkpointed: bool,
+        checkpointed: tuple[bool, ...],
         part: str,
         fixed: bool,
     ) -> dict[str, Handle]:
-        starts = checkpointed and not self.segment
-        if starts:
-            self.segments += 1
-            self.segment = self.segments
+        before = self.segments
+        self.opened += 1
+        self.segments = tuple(
+            number or (self.opened if starts else 0)
+            for number, starts in zip(before, checkpointed, strict=True)
+        )
         if iteration.frame is None:
             assert isinstance(call.target, BlockSpec)
             results = self._block(call, call.target, iteration, values, self.freezing.fixes({part}, fixed))
         else:
             inner = self.freezing.fixes({part, iteration.frame.definition.name}, fixed)
             results = self.frame(iteration.frame, values, inner)
-        self.segment = 0 if starts else self.segment
-        if iteration.frame is None:
-            return results
-        self._hold((one for handle in values.values() for one in handle), len(self.tape.operators) - 1)
+            self._hold((one for handle in values.values() for one in handle), len(self.tape.operators) - 1)
+        self.segments = before
         return results
 
     def _hold_variables(self, frame: Frame, ends: Mapping[str, Handle], done: Mapping[str, int]) -> None:
@@ -208,24 +216,25 @@ class _Recorder:
             raise UserError(
                 f"the design runs more than {MAX_OPERATORS:,} operators, too many to follow its memory; repeat fewer"
             )
-        names = self.at.names(call, iteration)
-        weights = 0 if spec.frozen or fixed else int(self.at.number(spec.parameters, names)) * self.width
-        learning = {port: any(tape.learns[one] for one in handle) for port, handle in values.items()}
-        through = weights > 0 or any(learns for port, learns in learning.items() if port != "like")
+        learning = frozenset(
+            port for port, handle in values.items() if any(tape.learns[one] for one in handle)
+        )
+        run = self.blocks.run(call, spec, iteration, learning)
+        weights = 0 if fixed else run.weights
+        through = weights > 0 or bool(learning - {"like"})
         results, makes = self._results(spec, iteration, values, through)
-        kept, inside, counted = self._saved(spec, names, learning, {**results, **values})
-        work = int(self.at.number(spec.work, names)) * self.width if spec.work else counted
+        ports = {**results, **values}
         tape.operators.append(
             Operator(
                 self.top,
                 tuple(one for handle in values.values() for one in handle),
                 makes,
-                kept if through else (),
-                inside if through else 0,
-                work,
+                tuple(one for port in run.kept for one in ports.get(port, ())) if through else (),
+                run.inside if through else 0,
+                run.work,
                 weights,
                 through,
-                self.segment,
+                self.segments,
             )
         )
         return results
@@ -248,35 +257,9 @@ class _Recorder:
                 results[port.name] = values[base]
             elif base in results:  # a part of one tensor with an earlier output
                 results[port.name] = results[base]
-                self.tape.sizes[results[base][0]] += self._bytes(value)
+                self.tape.sizes[results[base][0]] += self.blocks.tensor(value)
             else:
-                size = 0 if base == "self" else self._bytes(value)
-                made.append(self.tape.storage(size, through and value.dtype not in _INTEGERS))
+                size = 0 if base == "self" else self.blocks.tensor(value)
+                made.append(self.tape.storage(size, through and value.dtype not in INTEGERS))
                 results[port.name] = (made[-1],)
         return results, tuple(made)
-
-    def _saved(
-        self,
-        spec: BlockSpec,
-        names: Mapping[str, object],
-        learning: Mapping[str, bool],
-        ports: Mapping[str, Handle],
-    ) -> tuple[Handle, int, int]:
-        """What backward needs: storages of ports, bytes made inside; and those bytes whatever needs a gradient."""
-        kept: list[int] = []
-        inside = counted = 0
-        for value, condition in map(_term, spec.saved):
-            holds = not condition or bool(self.at.number(condition, {**names, **learning}))
-            if value in ports or any(port.name == value for port in spec.inputs):
-                kept += ports.get(value, ()) if holds else ()
-            else:
-                size = int(self.at.number(value, names) * self.width)
-                inside += size if holds else 0
-                counted += size
-        return tuple(kept), inside, counted
-
-
-def _term(text: str) -> tuple[str, str]:
-    found = _TERM.match(text)
-    assert found is not None
-    return found["value"], found["condition"] or ""

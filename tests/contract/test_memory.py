@@ -22,7 +22,7 @@ def _stated(spec: BlockSpec, example: Example) -> tuple[list[str], float]:
     """The ports that the spec keeps and the elements made inside when every input needs a gradient."""
     frame = Elaborator(design_of(spec, example, dict(example.inputs)), catalogue()).main().frame
     assert frame is not None
-    tape = record(frame, OperatingPoint({}), 4, lambda owner, node: False, learned_inputs=True)
+    tape = record(frame, OperatingPoint({}), 4, (), learned_inputs=True)
     (operator,) = tape.operators
     names = dict(zip(tape.inputs, example.inputs, strict=True))
     made = [port.name for port in spec.outputs if port.name not in (spec.views or {})]
