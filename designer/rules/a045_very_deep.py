@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
+from designer.rules.flow import Leaf
+from designer.rules.logits import is_bounded, qk_norm
 
 RULE = Rule(
     code="A045",
@@ -23,7 +25,8 @@ RULE = Rule(
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Count the blocks of each stack that attends."""
     for stack in context.stacks:
-        bounded = any(leaf.has("bounded_logits") for leaf in stack.flow.leaves.values())
+        attention = stack.flow.tagged("attention")
+        bounded = any(is_bounded(stack.flow, leaf) for leaf in attention)
         if stack.is_transformer and stack.depth > 100 and not bounded:
             yield Diagnostic(
                 RULE.code,
@@ -32,8 +35,15 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 stack.place,
                 received=f"{stack.depth} blocks",
                 expected="QK-norm, or at most 100 blocks",
+                fix=_fix(attention),
                 reference=RULE.article,
             )
+
+
+def _fix(attention: list[Leaf]) -> Fix | None:
+    """Normalise queries and keys where they can be reached."""
+    operations = tuple(one for leaf in attention for one in qk_norm(leaf))
+    return Fix("Normalise queries and keys", operations) if operations else None
 
 
 def _block() -> examples.Document:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from designer.diagnostics import Diagnostic
+from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Flow, Leaf
 
@@ -35,9 +35,23 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 leaf.place,
                 received=bare[0],
                 expected="a norm",
+                fix=_fix(leaf),
                 reference=RULE.article,
                 path=leaf.path,
             )
+
+
+def _fix(leaf: Leaf) -> Fix | None:
+    """Add plainly, where the node itself says what it calls."""
+    if leaf.call.node.call.startswith("="):
+        return None
+    operation = {
+        "op": "call",
+        "definition": leaf.frame.definition.name,
+        "node": leaf.call.node.id,
+        "call": "Add",
+    }
+    return Fix("Add plainly", (operation,))
 
 
 def _readers(flow: Flow, leaf: Leaf) -> Iterable[Leaf]:
