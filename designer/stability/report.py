@@ -13,7 +13,7 @@ from designer.shapes.values import Tensor
 from designer.stability.levels import levels_of
 from designer.stability.propagate import Prediction, predict
 from designer.stability.state import Level
-from designer.stability.unroll import Step
+from designer.stability.unroll import MAX_STEPS, Step
 from designer.summary import operating_point
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class Spread:
 def describe(
     design: Design, report: "CheckReport", at: Mapping[str, int] | None = None
 ) -> dict[str, Any] | None:
-    """Return what is predicted of a checked design, None with errors, at an operating point such as {"H": 64, "W": 64}.
+    """Return what is predicted of a checked design at an operating point such as {"H": 64, "W": 64}.
+
+    None where the design has errors, or makes more calls than are followed (50,000).
 
     `nodes`, by "Definition/node": activation and gradient of the first output (rms, low, high; the gradient
     relative to that at the output) and, of sums, branch / trunk. `edges`, by "Definition/source->target": the
@@ -53,6 +55,8 @@ def describe(
         return None
     point = operating_point(design, at)
     prediction = predict(report.frame, point)
+    if len(prediction.tape.steps) >= MAX_STEPS:
+        return None
     levels = levels_of(design.training)
     swept = [prediction.at(level) for level in levels]
     branches = _branches(prediction)

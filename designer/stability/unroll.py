@@ -14,7 +14,7 @@ from designer.shapes.values import Stack, Tensor, Value
 from designer.spec import BlockSpec
 from designer.stability.block import Block, Shape
 
-MAX_STEPS = 200_000
+MAX_STEPS = 50_000
 Ref = int | list[int]  # the number of a value, or those of a stack
 Refs = Mapping[str, tuple[int, ...]]  # by port
 
