@@ -31,6 +31,8 @@ export interface NodeCost {
   parameters: number;
   flops: number;
   activation_bytes: number;
+  activation_bytes_checkpointed: number;
+  forward_bytes: number;
 }
 
 export interface Summary {
@@ -40,6 +42,8 @@ export interface Summary {
   flops: number;
   activation_bytes_forward: number;
   activation_bytes_training: number;
+  activation_bytes_checkpointed: number;
+  memory: Record<'weights' | 'gradients' | 'optimizer' | 'average' | 'inference' | 'training' | 'training_checkpointed', number>;
   nodes: NodeCost[];
 }
 

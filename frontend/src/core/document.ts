@@ -37,6 +37,7 @@ export interface NodeCall {
   repeat?: number | string;
   when?: string;
   instance?: string;
+  checkpoint?: boolean;
   help?: string;
 }
 
@@ -60,6 +61,7 @@ export interface DesignDocument {
   parameters?: Values;
   main: string;
   training?: Record<string, unknown>;
+  budgets?: Record<string, unknown>;
   definitions: Record<string, Definition>;
   layout?: Record<string, Record<string, Point>>;
 }

@@ -10,6 +10,7 @@ const WORDS: Record<string, (one: Operation) => string> = {
   set: (one) => (one['value'] === null ? `${node(one)}: ${String(one['param'])} back to its default` : `${node(one)}: ${String(one['param'])} = ${formatValue(one['value'] as Value)}`),
   add: (one) => `new node ${node(one)}: ${String(one['call'])}${values(one)}`,
   call: (one) => `${node(one)} becomes ${String(one['call'])}${values(one)}`,
+  checkpoint: (one) => `${node(one)}: ${one['value'] === true ? 'compute again in backward' : 'keep activations for backward'}`,
   remove: (one) => `delete ${node(one)}`,
   connect: (one) => `connect ${String(one['source'])} → ${String(one['target'])}`,
   disconnect: (one) => `disconnect ${String(one['target'])}`,
