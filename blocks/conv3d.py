@@ -134,6 +134,56 @@ SPECS = (
             Example({"x": (1, 3, 4, 6, 6)}, {"out_channels": 4, "stride": 2, "init": "zero"}),
         ),
     ),
+    BlockSpec(
+        name="BoxConv3d",
+        title="Convolution 3D, unequal sides",
+        family="Video",
+        tags=("conv",),
+        kind="torch",
+        target="nn.Conv3d",
+        summary="Convolution whose filter, step and border differ between frames, height and width.",
+        glyph="▩",
+        inputs=(Port("x", "map", "B in_channels T H W"),),
+        outputs=(
+            Port(
+                "out",
+                "map",
+                "B out_channels (T+2*padding[0]-kernel_size[0])//stride[0]+1 "
+                "(H+2*padding[1]-kernel_size[1])//stride[1]+1 (W+2*padding[2]-kernel_size[2])//stride[2]+1",
+            ),
+        ),
+        params=(
+            Param(
+                "in_channels", "int", inferred=True, minimum=1, positional=True, help="channels of the input"
+            ),
+            Param("out_channels", "int", minimum=1, positional=True, help="channels of the output"),
+            Param("kernel_size", "list", [1, 3, 3], positional=True, omit=None, help="sides of the filter"),
+            Param("stride", "list", [1, 1, 1], help="steps between outputs"),
+            Param("padding", "list", [0, 1, 1], omit=[0, 0, 0], help="zeros added at each border"),
+            Param("bias", "bool", True, help="add a learned constant per channel"),
+        ),
+        parameters="out_channels*in_channels*kernel_size[0]*kernel_size[1]*kernel_size[2] + (out_channels if bias else 0)",
+        state={"weight": "out_channels in_channels *kernel_size", "bias": "out_channels if bias"},
+        flops="2*in_channels*kernel_size[0]*kernel_size[1]*kernel_size[2]*out_numel",
+        saved=("x",),
+        formula="y = W * x + b over (t, h, w)",
+        reference="Ho et al. 2022, arXiv:2204.03458",
+        article="2.5.1",
+        stability=Stability("detail that moves", "local linear map in space and time", gain="1/3"),
+        examples=(
+            Example({"x": (2, 3, 4, 5, 6)}, {"out_channels": 4}),
+            Example(
+                {"x": (2, 3, 4, 6, 6)},
+                {
+                    "out_channels": 4,
+                    "kernel_size": [1, 2, 2],
+                    "stride": [1, 2, 2],
+                    "padding": [0, 0, 0],
+                    "bias": False,
+                },
+            ),
+        ),
+    ),
 )
 
 

@@ -57,6 +57,25 @@ def broadcast(need: Need, left: Axes, right: Axes) -> Axes:
     return result
 
 
+def chosen(need: Need, condition: Axes, left: Axes, right: Axes) -> Axes:
+    """The axes that all three broadcast to."""
+    return broadcast(need, condition, broadcast(need, left, right))
+
+
+def taken(need: Need, axes: Axes, like: Axes, axis: int, like_axis: int) -> Axes:
+    """One axis as long as one of another list."""
+    axis = range(len(axes))[axis]
+    need(like[like_axis], "<=", axes[axis])
+    return [*axes[:axis], like[like_axis], *axes[axis + 1 :]]
+
+
+def dropped(need: Need, axes: Axes, like: Axes, axis: int, like_axis: int) -> Axes:
+    """One axis shorter by one of another list."""
+    axis = range(len(axes))[axis]
+    need(like[like_axis], "<=", axes[axis])
+    return [*axes[:axis], simplify(Dim.of(axes[axis]) - like[like_axis]), *axes[axis + 1 :]]
+
+
 def reduced(_: Need, axes: Axes, dims: Sequence[int], keepdim: bool) -> Axes:
     """Some axes gone, or of size 1."""
     gone = {range(len(axes))[dim] for dim in dims}
@@ -180,6 +199,7 @@ FUNCTIONS: Mapping[str, Callable[..., Axes]] = {
     for one in (
         permuted, swapped, merged, parted, broadcast, reduced, inserted, sliced, joined, divided,
         gridded, expanded, padded, listed, ones, along, squeezed, selected, attended,
+        chosen, taken, dropped,
     )
 }  # fmt: skip
 

@@ -109,6 +109,46 @@ class Normalised(nn.Module):
         return self.norm(self.conv(x))
 
 
+class Assorted(nn.Module):
+    """Masks, angles in double precision, parts as long as another tensor, tensors written in turns, video."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.box = nn.Conv3d(3, 8, (1, 2, 2), (1, 2, 2))
+        self.time = nn.Conv3d(8, 8, (3, 1, 1), padding=(1, 0, 0))
+        self.up = nn.ConvTranspose2d(8, 8, 2, 2, bias=False)
+        self.norm = nn.LayerNorm(8, bias=False)
+        self.empty = nn.Parameter(torch.randn(8))
+        self.register_buffer("rates", torch.rand(4, dtype=torch.float64))
+
+    def forward(self, x: Tensor, t: Tensor, context: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        tokens = self.up(self.time(self.box(x)).mean(2)).flatten(2).transpose(1, 2)
+        angles = torch.outer(t.double(), self.rates).cos().repeat_interleave(2, dim=1).float()
+        context = torch.where(mask.bool()[..., None], context, self.empty)
+        joined = torch.cat([context, self.norm(tokens)], dim=1) * angles[:, None]
+        turned = torch.empty_like(joined)
+        turned[..., 0::2] = -joined[..., 1::2]
+        turned[..., 1::2] = joined[..., 0::2]
+        return turned[:, context.shape[1] :], turned[:, : context.shape[1]]
+
+
+def assorted() -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """The network and inputs for it."""
+    torch.manual_seed(0)
+    return Assorted(), assorted_inputs(2, 3, 8, 5)
+
+
+def assorted_inputs(batch: int, frames: int, side: int, length: int) -> tuple[Tensor, ...]:
+    """Inputs of any size."""
+    mask = (torch.arange(length) < 3).float().expand(batch, length)
+    return (
+        torch.randn(batch, 3, frames, side, side + 4),
+        torch.rand(batch),
+        torch.randn(batch, length, 8),
+        mask,
+    )
+
+
 class Sorted(nn.Module):
     """A network with an operator that no block stands for."""
 

@@ -71,6 +71,18 @@ def test_a_convolutional_network_shares_what_it_calls_twice_at_any_size(tmp_path
             assert torch.allclose(model(x), module(x), atol=1e-5)
 
 
+def test_masks_positions_parts_and_video_hold_at_any_size(tmp_path: Path):
+    found = trace("assorted", tmp_path / "w.safetensors")
+    assert found["unknown"] == []
+    _, _, model = model_of(found["document"], tmp_path / "w.safetensors")
+    module, _ = networks.assorted()
+    for sizes in ((2, 3, 8, 5), (3, 4, 6, 7)):
+        inputs = networks.assorted_inputs(*sizes)
+        with torch.no_grad():
+            for got, wanted in zip(model(*inputs), module(*inputs), strict=True):
+                assert torch.allclose(got, wanted, atol=1e-5)
+
+
 def test_an_operator_without_block_is_listed_and_stands_in_the_design(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     design = tmp_path / "design.json"

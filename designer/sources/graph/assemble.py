@@ -34,11 +34,25 @@ def assemble(trace: Trace, name: str) -> Assembled:
     return Assembled(document, assembler.weights_of(root, main))
 
 
+def dtypes(trace: Trace) -> dict[str, str]:
+    """Return the dtype of each value, as the blocks that put it out declare."""
+    blocks = catalogue()
+    found = {one.name: one.dtype for one in trace.inputs}
+    for call in trace.calls:
+        ports = {port.name: port for port in blocks[call.block].outputs} if call.block in blocks else {}
+        for name, value in call.outputs.items():
+            port = ports.get(name)
+            source = port.role.removeprefix("same:") if port and port.role.startswith("same:") else ""
+            found[value] = (port.dtype if port else "") or found.get(call.inputs.get(source, ""), "float32")
+    return found
+
+
 class _Assembler:
     """Definitions by the key of their graph; each is written once."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
+        self.dtypes = dtypes(trace)
         self.definitions: dict[str, dict[str, Any]] = {}
         self.names: dict[str, str] = {}  # key of a graph → name of its definition
         self.ports: dict[str, tuple[list[str], list[str]]] = {}
@@ -50,7 +64,8 @@ class _Assembler:
 
     def define(self, graph: Graph, carried: Mapping[int, int] | None = None, is_main: bool = False) -> str:
         """Return the name of the definition of a graph, written if it is new."""
-        key = f"{graph.key}{sorted((carried or {}).items())}"
+        read = [self.dtypes[value] for value in graph.inputs]
+        key = f"{graph.key}{sorted((carried or {}).items())}{read}"
         if key in self.names:
             return self.names[key]
         kind = identifier(graph.kind)
@@ -142,16 +157,20 @@ class _Assembler:
         if not is_main:
             shapes = patterns(self.trace, graph.inputs)
             return [
-                {"name": name, "role": "any", "shape": shape}
-                for name, shape in zip(names, shapes, strict=True)
+                {"name": name, "role": "any", "shape": shape, **self._dtype(value)}
+                for name, shape, value in zip(names, shapes, graph.inputs, strict=True)
             ]
         return [
             {
-                "name": name, "role": "any", "shape": shape_text(tuple(one.axes)),
-                **({"dtype": one.dtype} if one.dtype != "float32" else {}),
+                "name": name, "role": "any", "shape": shape_text(tuple(one.axes)), **self._dtype(one.name),
             }
             for name, one in zip(names, self.trace.inputs, strict=True)
         ]  # fmt: skip
+
+    def _dtype(self, value: str) -> dict[str, str]:
+        """What a port says of its dtype: nothing of floating point in single precision."""
+        dtype = self.dtypes[value]
+        return {"dtype": dtype} if dtype != "float32" else {}
 
     def _output_shape(self, value: str) -> str:
         """The shape of the network's output, "" where it counts in sizes that no axis of an input is."""

@@ -118,6 +118,34 @@ def cut(trace: Trace, scope: Scope, x: str, axis: int, start: int, stop: int | N
     return trace.emit("Slice", scope, {"x": x}, axes, axis=axis, start=start, stop=stop or 0, step=step)
 
 
+def part(trace: Trace, scope: Scope, x: str, axis: int, start: Size, stop: Size | None) -> str:
+    """The items of an axis from start to stop (None: the end), either of which may be a size that is not known."""
+    first, size = simplify(start), trace.axes[x][axis]
+    last = None if stop is None or same(stop, size) else simplify(stop)
+    if isinstance(first, int) and (last is None or isinstance(last, int)):
+        return cut(trace, scope, x, axis, first, last, 1)
+    if not same(first, 0):
+        x = _as_many(trace, scope, "DropLike", x, axis, first, simplify(Dim.of(size) - first))
+    if last is None:
+        return x
+    count = simplify(Dim.of(last) - first)
+    return _as_many(trace, scope, "TakeLike", x, axis, count, count)
+
+
+def _as_many(trace: Trace, scope: Scope, block: str, x: str, axis: int, count: Size, length: Size) -> str:
+    """Take or drop the first `count` items of an axis, as many as an axis of some other value has."""
+    have = trace.axes[x]
+    if isinstance(count, int):
+        first, last = (0, count) if block == "TakeLike" else (count, None)
+        return cut(trace, scope, x, axis, first, last, 1)
+    for like, axes in trace.axes.items():
+        for index, size in enumerate(axes):
+            if same(size, count):
+                wanted = [*have[:axis], length, *have[axis + 1 :]]
+                return trace.emit(block, scope, {"x": x, "like": like}, wanted, axis=axis, like_axis=index)
+    raise InexpressibleError(f"{count} items, as many as no axis has")
+
+
 def repeat(trace: Trace, scope: Scope, x: str, wanted: Axes) -> str:
     """Axes of size 1 repeated to the axes `wanted`. Raises InexpressibleError for an unknown size."""
     have = trace.axes[x]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from designer.dims import Dim, Size, simplify
-from designer.shapes.functions import Axes, broadcast
+from designer.shapes.functions import Axes, broadcast, chosen
 from designer.sources.graph import emit
 from designer.sources.graph.einsum import einsum
 from designer.sources.graph.reshape import same
@@ -75,6 +75,13 @@ def _maximum(tracer: Tracer, op: Operator) -> Any:
     a, b = op.value(0), op.value(1)
     axes = broadcast(lambda *_: None, tracer.trace.axes[a], tracer.trace.axes[b])
     return op.emit("Maximum", {"a": a, "b": b}, axes)
+
+
+@handles("Where")
+def _where(tracer: Tracer, op: Operator) -> Any:
+    values = {port: op.value(index) for index, port in enumerate(("condition", "a", "b"))}
+    condition, a, b = (tracer.trace.axes[one] for one in values.values())
+    return op.emit("Where", values, chosen(lambda *_: None, condition, a, b))
 
 
 @handles("Pow")

@@ -8,6 +8,7 @@ from designer.dims import Dim, Size, simplify
 from designer.shapes.functions import Axes, product
 from designer.sources.graph import emit
 from designer.sources.graph.reshape import reshape, same
+from designer.sources.graph.trace import numbers
 from designer.sources.onnx.tracer import Operator, Tracer, UnsupportedError, handles
 
 
@@ -104,15 +105,29 @@ def _split(tracer: Tracer, op: Operator) -> Any:
 @handles("Slice")
 def _slice(tracer: Tracer, op: Operator) -> Any:
     x = op.value(0)
-    starts, ends = op.integers(1, "starts") or [], op.integers(2, "ends") or []
+    starts, ends = op.sizes(1, "starts"), op.sizes(2, "ends")
     axes = op.integers(3, "axes") or list(range(len(starts)))
     steps = op.integers(4, "steps") or [1] * len(starts)
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+    for start, end, given, step in zip(starts, ends, axes, steps, strict=True):
+        axis = given % len(tracer.trace.axes[x])
+        stop = None if isinstance(end, int) and end >= 2**31 - 1 else end
         if step < 1:
             raise UnsupportedError("negative steps")
-        stop = None if end >= 2**31 - 1 else end
-        x = emit.cut(tracer.trace, op.scope, x, axis % len(tracer.trace.axes[x]), start, stop, step)
+        if isinstance(start, int) and (stop is None or isinstance(stop, int)):
+            x = emit.cut(tracer.trace, op.scope, x, axis, start, stop, step)
+        elif step > 1:
+            raise UnsupportedError("steps between ends that depend on sizes")
+        else:
+            ends_at = [_from_start(one, tracer.trace.axes[x][axis]) for one in (start, stop)]
+            x = emit.part(tracer.trace, op.scope, x, axis, ends_at[0] or 0, ends_at[1])
     return x
+
+
+def _from_start(place: Size | None, size: Size) -> Size | None:
+    """A place on an axis, which a negative one states from its end."""
+    if place is None or numbers([Dim.of(place)])[0] >= 0:
+        return place
+    return simplify(Dim.of(size) + place)
 
 
 @handles("Gather")

@@ -18,7 +18,10 @@ def compute(node: Any, name: str, attributes: Mapping[str, Any], inputs: list[An
     if any(one is not None and one.dtype == object for one in inputs):
         if name not in _SYMBOLIC:
             raise InexpressibleError("it computes with sizes")
-        return _tidy(_SYMBOLIC[name](attributes, *inputs))
+        try:
+            return _tidy(_SYMBOLIC[name](attributes, *inputs))
+        except TypeError:  # a place that is a size
+            raise InexpressibleError("it computes with sizes") from None
     if name in ("ConstantOfShape", "Expand", "Tile") and int(np.prod(inputs[-1])) > MAX_NUMBERS:
         raise InexpressibleError("a constant that is too large")
     try:

@@ -79,6 +79,12 @@ class Operator:
             return None
         return [int(_number(one)) for one in self.array(index, attribute).reshape(-1)]
 
+    def sizes(self, index: int, attribute: str) -> list[Size]:
+        """Return sizes, known or not, that older operators hold as an attribute."""
+        listed = self.attributes.get(attribute)
+        found = self.array(index, attribute).reshape(-1) if listed is None else listed
+        return [one if isinstance(one, Dim) else int(one) for one in found]
+
     def emit(
         self,
         block: str,

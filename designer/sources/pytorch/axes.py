@@ -8,6 +8,8 @@ from designer.dims import Dim, simplify
 from designer.shapes.functions import Axes
 from designer.sources.graph import emit
 from designer.sources.graph.reshape import reshape, same
+from designer.sources.graph.trace import numbers
+from designer.sources.pytorch.blanks import Blank, Window
 from designer.sources.pytorch.table import handles
 from designer.sources.pytorch.tracer import Operator, State, Tracer, UnsupportedError, Value
 
@@ -86,23 +88,70 @@ def _filled(tracer: Tracer, op: Operator) -> Any:
 
 @handles("slice.Tensor")
 def _slice(tracer: Tracer, op: Operator) -> Any:
+    written = any(str(user.target).startswith("aten.copy_.") for user in op.node.users)
+    if isinstance(op.self, Blank) and written:
+        return Window(op.self, op.dim % len(op.axes), op.start or 0, op.step)
     have, axis = op.have(op.self), op.dim % len(op.axes)
     if same(have[axis], op.axes[axis]):
         return op.self
     start, stop = op.start or 0, op.end
-    if not isinstance(start, int) or not (stop is None or isinstance(stop, int)):
-        raise UnsupportedError("its ends depend on sizes")
-    end = None if stop is None or stop >= 2**62 else stop
-    return Value(emit.cut(tracer.trace, op.scope, tracer.value(op.self, op.scope), axis, start, end, op.step))
+    x = tracer.value(op.self, op.scope)
+    if isinstance(start, int) and (stop is None or isinstance(stop, int)):
+        end = None if stop is None or stop >= 2**62 else stop
+        return Value(emit.cut(tracer.trace, op.scope, x, axis, start, end, op.step))
+    if op.step != 1:
+        raise UnsupportedError("steps between ends that depend on sizes")
+    return _part(op, x, axis, start)
+
+
+@handles("empty_like.default")
+def _blank(tracer: Tracer, op: Operator) -> Any:
+    return Blank(op.axes)
+
+
+@handles("copy_.default")
+def _write(tracer: Tracer, op: Operator) -> Any:
+    if not isinstance(op.self, Window):
+        raise UnsupportedError("only into items of a tensor that is empty")
+    window = op.self
+    window.blank.write(window.axis, window.start, window.step, tracer.value(op.src, op.scope))
+    return window
 
 
 @handles("narrow.default")
 def _narrow(tracer: Tracer, op: Operator) -> Any:
-    if not isinstance(op.start, int) or not isinstance(op.length, int):
-        raise UnsupportedError("its ends depend on sizes")
-    return op.emit(
-        "Slice", {"x": op.self}, axis=op.dim % len(op.axes), start=op.start, stop=op.start + op.length, step=1
-    )
+    return _part(op, tracer.value(op.self, op.scope), op.dim % len(op.axes), op.start)
+
+
+def _part(op: Operator, x: str, axis: int, start: Any) -> Any:
+    """The items from `start` on, as many as the exported shape says."""
+    (first,) = op.tracer.sizes.axes([start])
+    have = op.tracer.trace.axes[x][axis]
+    if numbers([Dim.of(first)])[0] < 0:  # counted from the end
+        first = simplify(Dim.of(have) + first)
+    stop = simplify(Dim.of(first) + op.axes[axis])
+    return Value(emit.part(op.tracer.trace, op.scope, x, axis, first, stop))
+
+
+@handles("repeat_interleave.self_int")
+def _repeat_interleave(tracer: Tracer, op: Operator) -> Any:
+    """Each item several times in a row: an axis of repeats beside it, joined with it."""
+    if op.dim is None or not isinstance(op.repeats, int):
+        raise UnsupportedError("only a known number of repeats along one axis")
+    have = op.have(op.self)
+    axis = op.dim % len(have)
+    apart = op.emit("Unsqueeze", {"x": op.self}, [*have[: axis + 1], 1, *have[axis + 1 :]], axis=axis + 1)
+    repeated = [*have[: axis + 1], op.repeats, *have[axis + 1 :]]
+    x = emit.repeat(tracer.trace, op.scope, apart.name, repeated)
+    return Value(reshape(tracer.trace, op.scope, x, op.axes))
+
+
+@handles("outer.default")
+def _outer(tracer: Tracer, op: Operator) -> Any:
+    rows, columns = op.axes
+    left = op.emit("Unsqueeze", {"x": op.self}, [rows, 1], axis=1)
+    right = op.emit("Unsqueeze", {"x": op.vec2}, [1, columns], axis=0)
+    return op.emit("Multiply", {"a": left, "b": right})
 
 
 @handles("select.int")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import torch
+
 from designer.dims import Dim, simplify
 from designer.sources.graph.reshape import same
 from designer.sources.pytorch.table import handles
@@ -50,6 +52,12 @@ def _convolution(tracer: Tracer, op: Operator) -> Any:
     weights = _held(tracer, weight=op.weight, bias=op.bias)
     shape = op.weight.tensor.shape
     rank = len(shape) - 2
+    if _is_temporal(op, shape):
+        return op.emit(
+            "TemporalConv", {"x": op.input}, weights=weights, out_channels=shape[0], kernel_size=shape[2]
+        )
+    if rank == 3 and len(set(shape[2:])) > 1:
+        return _box(op, shape, weights)
     kernel = _square(shape[2:], "kernel")
     padding, dilation = op.padding, _square(op.dilation, "dilation")
     if isinstance(padding, str):
@@ -70,12 +78,36 @@ def _convolution(tracer: Tracer, op: Operator) -> Any:
     return op.emit(block, {"x": op.input}, weights=weights, **params)
 
 
+def _box(op: Operator, shape: Any, weights: dict[str, str]) -> Any:
+    """A convolution of video whose filter is no cube."""
+    if op.groups != 1 or set(op.dilation) != {1} or isinstance(op.padding, str):
+        raise UnsupportedError(f"kernel {list(shape[2:])} with groups, dilation or a named padding")
+    params: dict[str, Any] = {
+        "out_channels": shape[0], "kernel_size": list(shape[2:]), "stride": list(op.stride), "padding": list(op.padding),
+    }  # fmt: skip
+    if op.bias is None:
+        params["bias"] = False
+    return op.emit("BoxConv3d", {"x": op.input}, weights=weights, **params)
+
+
+def _is_temporal(op: Operator, shape: Any) -> bool:
+    """Whether a convolution joins each pixel with its neighbours in time, as many frames going out as come in."""
+    if len(shape) != 5 or shape[2] == 1 or tuple(shape[3:]) != (1, 1) or op.bias is None:
+        return False
+    numbers = (op.stride, op.padding, op.dilation)
+    wanted = ((1, 1, 1), (shape[2] // 2, 0, 0), (1, 1, 1))
+    return shape[2] % 2 == 1 and op.groups == 1 and tuple(map(tuple, numbers)) == wanted
+
+
 @handles("conv_transpose2d.input")
 def _transposed(tracer: Tracer, op: Operator) -> Any:
     weights = _held(tracer, weight=op.weight, bias=op.bias)
-    if op.bias is None or op.groups != 1 or _square(op.dilation, "dilation") != 1 or any(op.output_padding):
-        raise UnsupportedError("only with bias, without groups, dilation and output padding")
+    if op.groups != 1 or _square(op.dilation, "dilation") != 1 or any(op.output_padding):
+        raise UnsupportedError("only without groups, dilation and output padding")
     shape = op.weight.tensor.shape
+    if op.bias is None:  # the block has one
+        zeros = State(f"{op.weight.name}.no_bias", torch.zeros(shape[1]), False)
+        weights |= tracer.hold(bias=zeros)
     return op.emit(
         "ConvTranspose2d", {"x": op.input}, weights=weights, out_channels=shape[1], kernel_size=_square(shape[2:], "kernel"),
         stride=_square(op.stride, "stride"), padding=_square(op.padding, "padding"),
@@ -84,12 +116,13 @@ def _transposed(tracer: Tracer, op: Operator) -> Any:
 
 @handles("layer_norm.default")
 def _layer_norm(tracer: Tracer, op: Operator) -> Any:
-    if len(op.normalized_shape) != 1 or (op.weight is not None and op.bias is None):
-        raise UnsupportedError("only over the last axis, with a bias")
+    if len(op.normalized_shape) != 1 or (op.weight is None and op.bias is not None):
+        raise UnsupportedError("only over the last axis, no bias without a weight")
     weights = _held(tracer, weight=op.weight, bias=op.bias)
-    return op.emit(
-        "LayerNorm", {"x": op.input}, weights=weights, eps=op.eps, elementwise_affine=op.weight is not None
-    )
+    params: dict[str, Any] = {"eps": op.eps, "elementwise_affine": op.weight is not None}
+    if op.weight is not None and op.bias is None:
+        params["bias"] = False
+    return op.emit("LayerNorm", {"x": op.input}, weights=weights, **params)
 
 
 @handles("rms_norm.default")

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, fx
 
 from designer.dims import simplify
 from designer.sources.graph import emit
@@ -51,6 +52,11 @@ def _same(tracer: Tracer, op: Operator) -> Any:
     return next(iter(op.arguments().values()))
 
 
+_CHOICES = ("aten.where.", "aten.masked_fill.")
+_SHAPING = ("aten.unsqueeze.", "aten.expand.", "aten.view.", "aten.reshape.", "aten.slice.")
+_HALVES = (torch.float16, torch.bfloat16)
+
+
 @handles(
     "to.dtype",
     "to.dtype_layout",
@@ -66,9 +72,36 @@ def _cast(tracer: Tracer, op: Operator) -> Any:
     want = op.node.meta["val"].dtype
     if have == want:
         return source
-    if str(want) != "torch.float32" or have.is_floating_point:
+    if str(want) == "torch.bool" and _is_condition(op.node):
+        return source  # which holds where a number is not 0
+    block = {"torch.float32": "ToFloat", "torch.float64": "ToDouble"}.get(str(want))
+    if block is None or have in _HALVES:
         raise UnsupportedError(f"{have} to {want}")
-    return op.emit("ToFloat", {"x": source})
+    return op.emit(block, {"x": source})
+
+
+@handles("where.self", "where.ScalarSelf", "where.ScalarOther", "where.Scalar")
+def _where(tracer: Tracer, op: Operator) -> Any:
+    return op.emit("Where", {"condition": op.condition, "a": _tensor(op.self), "b": _tensor(op.other)})
+
+
+@handles("masked_fill.Scalar", "masked_fill.Tensor")
+def _masked_fill(tracer: Tracer, op: Operator) -> Any:
+    return op.emit("Where", {"condition": op.mask, "a": _tensor(op.value), "b": op.self})
+
+
+def _is_condition(node: fx.Node) -> bool:
+    """Whether choices alone read a value, or shaped forms of it."""
+    return all(
+        str(user.target).startswith(_CHOICES)
+        or (str(user.target).startswith(_SHAPING) and _is_condition(user))
+        for user in node.users
+    )
+
+
+def _tensor(value: Any) -> Any:
+    """A number as a tensor of one number."""
+    return torch.tensor(float(value)) if _is_number(value) else value
 
 
 @handles("softmax.int", "_softmax.default")

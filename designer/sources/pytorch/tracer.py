@@ -11,6 +11,7 @@ from torch import Tensor, fx
 from designer.shapes.functions import Axes
 from designer.sources.graph.reshape import InexpressibleError
 from designer.sources.graph.trace import Level, Scope, Trace, Unknown
+from designer.sources.pytorch.blanks import Blank, Window
 from designer.sources.pytorch.sizes import Sizes
 
 LITERALS = 512  # numbers that a design may state itself; longer constants are stored with the weights
@@ -44,6 +45,7 @@ class Tracer:
         self.trace, self.sizes = Trace(), Sizes()
         self.values: dict[fx.Node, Any] = {}
         self.tensors: dict[str, Tensor] = {}  # tensors of the source that a block holds
+        self.computed: list[State] = []  # constants that follow from numbers
         self._read: dict[tuple[str, Scope], str] = {}
 
     def run(self) -> Trace:
@@ -145,13 +147,23 @@ class Tracer:
         """Return the name of a value; a parameter or constant becomes a node of the module that reads it."""
         if isinstance(found, Value):
             return found.name
+        if isinstance(found, Blank):
+            return found.joined(self.trace, scope)
         if isinstance(found, Tensor):
-            found = State(f"constants.{len(self.tensors)}", found, False)
+            found = self._computed(found)
         if not isinstance(found, State):
             raise UnsupportedError(f"{found!r:.40} is not a tensor")
         if (found.name, scope) not in self._read:
             self._read[found.name, scope] = self._state(found, scope)
         return self._read[found.name, scope]
+
+    def _computed(self, tensor: Tensor) -> State:
+        """Return a constant that no module holds, under a name of its own."""
+        for one in self.computed:
+            if one.tensor is tensor:
+                return one
+        self.computed.append(State(f"constants.computed_{len(self.computed)}", tensor, False))
+        return self.computed[-1]
 
     def _state(self, state: State, scope: Scope) -> str:
         shape = list(state.tensor.shape)
@@ -238,7 +250,7 @@ class Operator:
         arguments = self.arguments()
         leaves = torch.utils._pytree.tree_leaves(list(arguments.values()))
         if any(
-            isinstance(one, (Value, torch.SymInt)) or (isinstance(one, State) and one.learned)
+            isinstance(one, (Value, Blank, Window, torch.SymInt)) or (isinstance(one, State) and one.learned)
             for one in leaves
         ):
             return None
