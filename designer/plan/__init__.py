@@ -14,11 +14,11 @@ from designer.check import check
 from designer.document import Design, Parameter
 from designer.errors import DesignError, UserError
 from designer.plan.bound import bound_sizes
-from designer.plan.builder import ClassBuilder, plain
+from designer.plan.builder import ClassBuilder
 from designer.plan.model import Plan
 from designer.plan.sources import block_sources
 from designer.plan.state import state_shapes
-from designer.plan.texts import InexpressibleError
+from designer.plan.texts import InexpressibleError, plain
 from designer.plan.variants import Splits, Variant, find_variants, live_frames
 from designer.shapes.elaborate import Elaborator
 from designer.shapes.frame import STATIC, Frame

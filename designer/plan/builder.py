@@ -8,15 +8,17 @@ from designer import expressions
 from designer.dims import Dim
 from designer.document import Definition, Design, DesignPort
 from designer.plan.bound import bound_sizes
-from designer.plan.constructor import Site, constructor_lines, initialize_lines
+from designer.plan.constructor import Site, constructor_lines
 from designer.plan.forward import ForwardPlan
-from designer.plan.model import Argument, ClassPlan, Line
+from designer.plan.initialization import initialize_lines
+from designer.plan.model import Argument, ClassPlan
 from designer.plan.texts import (
     InexpressibleError,
     argument_text,
     choice_condition,
     fold,
     is_constant,
+    plain,
     python_source,
     quoted,
 )
@@ -174,11 +176,7 @@ class ClassBuilder:
                 if line.text not in seen:  # one attribute may serve several functions
                     seen.add(line.text)
                     plan.init.append(line)
-        for site in active:
-            lines = initialize_lines(site)
-            if lines and site.call.node.help:
-                plan.initialize.append(Line(f"# {site.attribute}: {plain(site.call.node.help)}", site.place))
-            plan.initialize += lines
+        plan.initialize = initialize_lines(active)
         text = "\n".join(line.text for line in plan.init)
         used = _identifiers(text)
         self.kept = {name for name in self.declared if name in used and name not in self.constants}
@@ -266,9 +264,3 @@ def _doc(definition: Definition) -> list[str]:
     doc = plain(definition.doc) or f"{definition.name}."
     paragraphs = [doc, *([plain(definition.reference)] if definition.reference else [])]
     return ["\n    ".join(textwrap.wrap(one, 100)) for one in paragraphs]
-
-
-def plain(text: str) -> str:
-    """Free text as one line that cannot end a docstring or a comment, without invisible characters."""
-    line = " ".join(text.replace("\\", "/").replace('"', "'").split())
-    return "".join(character for character in line if character.isprintable())

@@ -1,12 +1,10 @@
 """The constructor of a class: one line for each node that holds state, and its special initialisation."""
 
-import ast
 from dataclasses import dataclass, field
-from typing import Any
 
 from designer import expressions
 from designer.plan.model import Line, call, module_list
-from designer.plan.texts import is_constant, python_source
+from designer.plan.texts import python_source
 from designer.plan.variants import Variant
 from designer.shapes.frame import Call
 from designer.spec import BlockSpec
@@ -140,33 +138,3 @@ def _block_arguments(site: Site, spec: BlockSpec) -> list[str]:
         if omit is None or text != python_source(repr(omit)):
             arguments.append(f"{param.name}={text}")
     return arguments
-
-
-def initialize_lines(site: Site) -> list[Line]:
-    """Return the lines of initialize_weights for one node, "" choices and default start give none."""
-    spec = site.call.target
-    choice = _constant(site.texts.get("init", "''"))
-    if (
-        not isinstance(spec, BlockSpec)
-        or spec.initialize is None
-        or choice not in spec.initialize
-        or not site.built
-    ):
-        return []
-    has_bias = _constant(site.texts.get("bias", "True")) is not False
-    statements = [line for line in spec.initialize[choice].split("\n") if has_bias or "bias" not in line]
-    if site.count:
-        body = [f"    {line.replace('{self}', 'layer')}" for line in statements]
-        return [
-            Line(f"for layer in self.{site.attribute}:", site.place),
-            *(Line(line, site.place) for line in body),
-        ]
-    if site.condition:
-        body = [f"    {line.replace('{self}', f'self.{site.attribute}')}" for line in statements]
-        check = f"if isinstance(self.{site.attribute}, {spec.target}):"
-        return [Line(check, site.place), *(Line(line, site.place) for line in body)]
-    return [Line(line.replace("{self}", f"self.{site.attribute}"), site.place) for line in statements]
-
-
-def _constant(text: str) -> Any:
-    return ast.literal_eval(text) if is_constant(text) else None

@@ -1,6 +1,7 @@
 """The forward method: each node a call, short chains written in one line, loops for repeats."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from designer.document import Definition
 from designer.plan.constructor import Site
@@ -99,13 +100,18 @@ class ForwardPlan:
             self._annotate(value.text, first[value.text][0], annotation)
             return value
         self.variables.consume(value)
-        name = port.name if port.name in inputs else self.variables.name(self.variables.results[0])
-        if port.stack or name not in inputs:
-            taken = self.variables.reserved | first.keys()
-            name = self.variables.fresh(port.name, taken) if port.name in taken else port.name
-            self._emit(f"{name}: {annotation} = {value.text}", value.nodes)
-        else:
+        name, own = port.name, self.variables.name(self.variables.results[0])
+        if name not in inputs and own in inputs and self.variables.is_spatial(self.variables.results[0]):
+            name = own
+        if name in inputs and not port.stack:
             self._emit(f"{name} = {value.text}", value.nodes)
+        elif name in first and name not in self.variables.reserved and not port.stack:
+            self._annotate(name, first[name][0], annotation)
+            self._emit(f"{name} = {value.text}", value.nodes)
+        else:
+            taken = self.variables.reserved | first.keys()
+            name = self.variables.fresh(name, taken) if name in taken else name
+            self._emit(f"{name}: {annotation} = {value.text}", value.nodes)
         return Expression(name)
 
     def _annotate(self, name: str, index: int, annotation: str) -> None:
@@ -159,9 +165,15 @@ class ForwardPlan:
         self._emit(_unpacked(names, expression.text), expression.nodes)
 
     def _inputs(self, node: str) -> list[str]:
-        return [
-            source for target, source in self.variables.sources.items() if target.partition(".")[0] == node
-        ]
+        return self._reads.get(node, [])
+
+    @cached_property
+    def _reads(self) -> dict[str, list[str]]:
+        """What each node reads."""
+        found: dict[str, list[str]] = {}
+        for target, source in self.variables.sources.items():
+            found.setdefault(target.partition(".")[0], []).append(source)
+        return found
 
     def _optional(self, node: str, site: Site) -> None:
         """A node that may be absent and cannot be an identity module: guarded by an if."""

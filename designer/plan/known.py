@@ -1,7 +1,8 @@
 """What a type checker knows of the values in forward: calls of modules return Any, which no method may return.
 
 torch annotates its functions and the methods of tensors, `nn.Module.__call__` returns Any, and an operator with
-an operand of type Any has a value of type Any. A variable keeps the type of its first assignment.
+an operand of type Any has a value of type Any. What is declared keeps its type, other variables take that of what
+they are assigned.
 """
 
 import ast
@@ -16,19 +17,22 @@ def is_known(source: str, names: Iterable[str]) -> bool:
 
 
 def first_assignments(lines: Sequence[str], arguments: Iterable[str]) -> Mapping[str, tuple[int, bool]]:
-    """Return for each variable the index of the line that assigns it first and whether its type is known then."""
-    found = {name: (-1, True) for name in arguments}
+    """Return for each variable the index of the line that assigns it first and whether its type is known at the end."""
+    declared = set(arguments)
+    found = {name: (-1, True) for name in declared}
     owners = [index for index, line in enumerate(lines) for _ in line.split("\n")]
     for statement in _statements(ast.parse("\n".join(lines)).body):
         index = owners[statement.lineno - 1]
         known = frozenset(name for name, (_, sure) in found.items() if sure)
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             found.setdefault(statement.target.id, (index, True))
+            declared.add(statement.target.id)
         elif isinstance(statement, ast.Assign):
             sure = _known(statement.value, known)
             for name in ast.walk(statement.targets[0]):
-                if isinstance(name, ast.Name):
-                    found.setdefault(name.id, (index, sure))
+                if isinstance(name, ast.Name) and name.id not in declared:
+                    first, before = found.get(name.id, (index, True))
+                    found[name.id] = first, before and sure
     return found
 
 

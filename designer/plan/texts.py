@@ -170,6 +170,12 @@ def quoted(source: str) -> str:
     return re.sub(r"e-0(?=\d)", "e-", source)  # 1e-6, as people write it
 
 
+def plain(text: str) -> str:
+    """Free text as one line that cannot end a docstring or a comment, without invisible characters."""
+    line = " ".join(text.replace("\\", "/").replace('"', "'").split())
+    return "".join(character for character in line if character.isprintable())
+
+
 def is_constant(text: str) -> bool:
     """Whether the text is a literal."""
     try:

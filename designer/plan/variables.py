@@ -43,12 +43,11 @@ class Variables:
             one.target for one in targets if isinstance(one, BlockSpec) and one.kind == "function"
         }
         self.reserved = GLOBALS | frozenset(keyword.kwlist) | self.functions
-        self.multiple = Counter(
-            port.name
-            for site in self.sites.values()
+        self.several = {
+            node: [port.name for port in site.call.target.outputs]
+            for node, site in self.sites.items()
             if len(site.call.target.outputs) > 1
-            for port in site.call.target.outputs
-        )
+        }
 
     def _resolve(self, endpoint: str) -> str:
         """Follow nodes that do not run to what they pass on: a repeat of none what it carries, else the first input."""
@@ -87,32 +86,48 @@ class Variables:
         outputs = [one.name for one in site.call.target.outputs]
         inputs = [one.name for one in site.call.target.inputs]
         if len(outputs) == 1 or (port == outputs[0] and port in inputs):
-            primary = self._primary(node, endpoint)
-            if primary and primary not in taken:
+            primary = self._primary(node, self._role(endpoint), taken)
+            if primary:
                 return primary
-        if len(outputs) > 1:
-            wanted = port if self.multiple[port] == 1 else f"{node}_{port}"
-        else:
-            wanted = self.telling(node, endpoint, taken)
+        wanted = self._part(node, port) if len(outputs) > 1 else self.telling(node, endpoint, taken)
         return wanted if wanted not in taken else self.fresh(wanted, taken)
 
-    def _primary(self, node: str, endpoint: str) -> str:
-        """The variable of the node's main data input when it carries the same kind of value."""
-        role = self._role(endpoint)
-        todo = [
-            self.sources.get(f"{node}.{port.name}", "") for port in self.sites[node].call.target.inputs[:1]
+    def _part(self, node: str, port: str) -> str:
+        """One of several outputs: its port, after what tells the node from others with such a port.
+
+        Beside the node `qkv`, the output q of `context_qkv` is context_q.
+        """
+        names = [other.split("_") for other, ports in self.several.items() if port in ports]
+        if len(names) == 1:
+            return port
+        shared = 0
+        while len({tuple(words[-shared - 1 :]) for words in names}) == 1:
+            shared += 1
+        words = node.split("_")
+        return "_".join([*(words[:-shared] if shared else words), port])
+
+    def _primary(self, node: str, role: str, taken: Set[str]) -> str:
+        """The free variable of the node's main data input, if it carries a value of that role.
+
+        An operator on several such values takes over the one with the shortest name.
+        """
+        target = self.sites[node].call.target
+        found = [
+            self._behind(self.sources.get(f"{node}.{port.name}", ""), role, taken) for port in target.inputs
         ]
-        while todo:
-            source = todo.pop()
-            if source in self.held and role and self._role(source) and compatible(self._role(source), role):
-                return self.held[source]
-            if source and source not in self.held:
-                inner = source.partition(".")[0]
-                todo += [
-                    self.sources.get(f"{inner}.{port.name}", "")
-                    for port in self.sites[inner].call.target.inputs[:1]
-                ]
-        return ""
+        if not found or not found[0]:
+            return ""
+        if not isinstance(target, BlockSpec) or target.kind != "expression":
+            return found[0]
+        ports = zip(found, target.inputs, strict=True)
+        return min((one for one, port in ports if one and port.role == target.inputs[0].role), key=len)
+
+    def _behind(self, source: str, role: str, taken: Set[str]) -> str:
+        """The variable of a value, or the one that its pending calls may take over."""
+        if source in self.held:
+            fits = role and self._role(source) and compatible(self._role(source), role)
+            return self.held[source] if fits and self.held[source] not in taken else ""
+        return self._primary(source.partition(".")[0], role, taken) if source else ""
 
     def _role(self, endpoint: str) -> str:
         node, _, port = endpoint.partition(".")
@@ -129,12 +144,19 @@ class Variables:
             port = target.partition(".")[2]
             if source == endpoint and port not in GENERIC and port not in taken:
                 return port
-        spatial = (
-            any(compatible(self._role(endpoint), kind) for kind in ("map", "tokens"))
-            and self._role(endpoint) != "any"
-        )
-        is_list = any(one.stack for one in self.sites[node].call.target.outputs)
-        return "h" if spatial and not is_list and "h" not in taken else node
+        if any(one.stack for one in self.sites[node].call.target.outputs):
+            return node
+        if self.is_spatial(endpoint):
+            return "h" if "h" not in taken else node
+        result = self.definition.outputs[0]
+        if result.role == self._role(endpoint) and result.name not in GENERIC | taken:
+            return result.name  # a vector on its way to the only result
+        return node
+
+    def is_spatial(self, endpoint: str) -> bool:
+        """Whether a value is a map or tokens."""
+        role = self._role(endpoint)
+        return role != "any" and any(compatible(role, kind) for kind in ("map", "tokens"))
 
     @staticmethod
     def fresh(wanted: str, taken: Set[str]) -> str:
