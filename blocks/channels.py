@@ -103,7 +103,9 @@ SPECS = (
         formula="y = W * x + b, kernel 2, stride 2",
         reference="Liu et al. 2022, arXiv:2201.03545, section 2.6",
         article="9",
-        stability=Stability("", "a linear map of each block of pixels; nothing overlaps, nothing is lost"),
+        stability=Stability(
+            "", "a linear map of each block of pixels; nothing overlaps, nothing is lost", gain="1/3"
+        ),
         examples=(Example({"x": (2, 3, 4, 6)}, {}), Example({"x": (2, 3, 4, 6)}, {"bias": False})),
     ),
     BlockSpec(
@@ -128,7 +130,9 @@ SPECS = (
         formula="y = Wᵀ * x + b, kernel 2, stride 2",
         reference="Odena et al. 2016, Distill",
         article="9",
-        stability=Stability("", "kernel and stride are equal, so that nothing overlaps: no checkerboard"),
+        stability=Stability(
+            "", "kernel and stride are equal, so that nothing overlaps: no checkerboard", gain="1/12"
+        ),
         examples=(Example({"x": (2, 3, 4, 5)}, {}), Example({"x": (2, 3, 4, 5)}, {"bias": False})),
     ),
 )

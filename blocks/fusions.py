@@ -95,6 +95,7 @@ SPECS = (
             "the semantic gap between local skip features and the trunk",
             "selective instead of unconditional; the output projection starts at 0, so y = d at first; "
             "cost grows with the square of the pixels",
+            weights={"a": "1"},
         ),
         examples=(
             Example({"a": (2, 4, 3, 3), "b": (2, 6, 3, 3)}, {}),

@@ -54,7 +54,8 @@ def _through(site: Site, port: str, made: State, gradient: State) -> Gradients:
     if "norm" in tags:
         return {first: _normalised(site, first, made, gradient)}
     known = next((rule for tag, rule in _BY_TAG.items() if tag in tags), None)
-    if known is not None and (not spec.stability.gain or tags & {"add", "gating"}):
+    several = len(site.inputs) > 1 and tags & {"add", "gating"}
+    if known is not None and (several or not spec.stability.gain):
         return known(site, gradient) if "normalized_add" not in tags else _rescaled(site, made, gradient)
     q, ratio = site.inputs[first].q, site.ratio(first, port)
     gain = slope(site, q, port)
@@ -64,7 +65,8 @@ def _through(site: Site, port: str, made: State, gradient: State) -> Gradients:
         gain = 1.0 if gain is None else gain
         return {first: _read(gradient.times(gain), tokens(site), 1 / ratio, sharpness(site, gain * q))}
     if gain is None or tags & AVERAGES or gain == 1.0:
-        return {first: _averaged(gradient, 1.0 if gain is None else gain, ratio)}
+        alone = min(1.0, ratio) if "pool" in tags else 1.0
+        return {first: _averaged(gradient, alone if gain is None else gain, ratio)}
     return {first: gradient.times(gain * ratio)}
 
 
@@ -161,7 +163,8 @@ def _read(gradient: State, keys: int, ratio: float, sharp: float) -> State:
 def _attended(site: Site, gradient: State) -> Gradients:
     """Values by the weights that they were read with; queries and keys by how the weights move the mean."""
     if not {"q", "k", "v"} <= site.inputs.keys():
-        return dict.fromkeys(list(site.inputs)[:1], gradient)
+        first = next(iter(site.inputs))
+        return {first: _read(gradient, tokens(site), 1 / site.ratio(first), sharpness(site))}
     q, k, v = (site.inputs[name] for name in "qkv")
     keys, ratio, sharp = tokens(site), 1 / max(site.ratio("v"), 1e-9), sharpness(site)
     readers = keys / ratio  # queries

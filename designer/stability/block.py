@@ -58,6 +58,8 @@ class Block:
         border = params.get("padding")
         if not isinstance(size, int) or not isinstance(stride, int) or (size > 3 and border is None):
             return 1.0
+        if border is not None and "upsample" in self.tags:
+            return 1.0  # transposed: padding cuts off outputs, no zeros come in
         if border is None and "upsample" in self.tags:
             given = made  # resampled before the convolution
         elif border is None and "downsample" in self.tags:
