@@ -23,9 +23,31 @@ def test_a_value_read_by_two_operators_in_fp32(tmp_path: Path) -> None:
     )
     model.ir_version = 10
     path = tmp_path / "model.onnx"
-    onnx.save(model, str(path))
+    onnx.save(onnx.shape_inference.infer_shapes(model), str(path))
     to_half(path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     value = np.linspace(0, 2, 7, dtype=np.float32)
     (found,) = session.run(None, {"x": value})
     np.testing.assert_allclose(found, np.sin(value**2) + np.cos(value**2), atol=5e-3)
+
+
+def test_angles_keep_their_turns(tmp_path: Path) -> None:
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in ("x", "y"))
+    nodes = [
+        helper.make_node("Log", ["x"], ["log"], "log"),
+        helper.make_node("Mul", ["log", "w"], ["angle"], "angle"),
+        helper.make_node("Sin", ["angle"], ["sin"], "sin"),
+        helper.make_node("Mul", ["sin", "sin"], ["y"], "square"),
+    ]
+    frequency = helper.make_tensor("w", TensorProto.FLOAT, [], [300.0])
+    model = helper.make_model(
+        helper.make_graph(nodes, "g", [x], [y], [frequency]), opset_imports=[helper.make_opsetid("", 20)]
+    )
+    model.ir_version = 10
+    path = tmp_path / "model.onnx"
+    onnx.save(onnx.shape_inference.infer_shapes(model), str(path))
+    to_half(path)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    value = np.geomspace(0.002, 80, 50, dtype=np.float32)
+    (found,) = session.run(None, {"x": value})
+    np.testing.assert_allclose(found, np.sin(300 * np.log(value.astype(np.float64))) ** 2, atol=2e-3)
