@@ -117,8 +117,10 @@ def measure(design: Design, frame: Frame, at: dict[str, int], fake: bool = True)
             base = live.live
             live.hold(inputs)
             with torch.no_grad():
-                targets = [torch.zeros_like(one) for one in _floats(model(*inputs))]
-            forward = live.peak - base - sum(one.nbytes for one in targets[1:])
+                outputs = _floats(model(*inputs))
+                forward = live.peak - base
+                targets = [torch.zeros_like(one) for one in outputs]
+            del outputs
             gc.collect()
             live.peak = live.live
             losses = [F.mse_loss(*pair) for pair in zip(_floats(model(*inputs)), targets, strict=True)]
