@@ -115,7 +115,7 @@ def test_check(designer, new: Callable[..., Path]) -> None:
     result = designer("check", path, "--json")
     assert result.status == 0 and not result.err
     assert result.json.keys() == {"ok", "certificate", "diagnostics", "shapes", "stability"}
-    assert result.json["stability"]["nodes"]["UNet/norm_out"]["activation"]["rms"] == 1
+    assert round(result.json["stability"]["nodes"]["UNet/norm_out"]["activation"]["rms"], 9) == 1
     assert result.json["ok"] is True
     assert result.json["certificate"] == "valid for B ≥ 1; H, W ≡ 0 (mod 4)"
     assert result.json["shapes"]["UNet/x->conv_in.x"] == "B 1 H W"
