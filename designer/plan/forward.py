@@ -5,7 +5,7 @@ from functools import cached_property
 
 from designer.document import Definition
 from designer.plan.constructor import Site
-from designer.plan.expression import Expression, apply, balanced, is_composite, module_call
+from designer.plan.expression import Expression, apply, balanced, is_composite, listed, module_call
 from designer.plan.known import first_assignments, is_known
 from designer.plan.model import WIDTH, Line, call
 from designer.plan.variables import Variables
@@ -282,9 +282,11 @@ def _unpacked(names: list[str], text: str) -> str:
 
 
 def _split(text: str) -> tuple[str, list[str]]:
-    """Split "head(arguments)" at its outermost call, arguments kept as one."""
+    """Split "head(arguments)" at its outermost call; what follows a first call stays one argument."""
     head, _, rest = text.partition("(")
-    return head, [rest[:-1]] if rest.endswith(")") and rest[:-1] else []
+    if not rest.endswith(")") or not rest[:-1]:
+        return head, []
+    return head, listed(rest[:-1]) if balanced(rest[:-1]) else [rest[:-1]]
 
 
 def _wrapped(text: str) -> str:
@@ -298,7 +300,7 @@ def _wrapped(text: str) -> str:
         right.endswith(")")
         and arguments
         and head.replace(".", "").replace("_", "").isalnum()
-        and balanced(arguments[0])
+        and all(map(balanced, arguments))
     ):
-        return f"{left}{separator}{head}(\n{pad}{arguments[0]}\n{' ' * INDENT})"
+        return call(f"{left}{separator}", head, arguments, INDENT)
     return f"{left}{separator}(\n{pad}{right}\n{' ' * INDENT})"

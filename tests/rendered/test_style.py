@@ -4,10 +4,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from designer.document import Design
 from designer.presets import build, presets
 from designer.render import render
 from tests.contract.harness import design_of, examples, free_shapes, name_of
@@ -36,8 +38,28 @@ def assert_clean(sources: Iterable[tuple[str, str]], folder: Path) -> None:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
+def checkpointed(preset: str) -> Design:
+    """A preset each of whose definitions is computed again in backward."""
+    design = build(preset)
+    definitions = {
+        name: replace(
+            one,
+            nodes={
+                key: replace(node, checkpoint=node.call in design.definitions)
+                for key, node in one.nodes.items()
+            },
+        )
+        for name, one in design.definitions.items()
+    }
+    return replace(design, definitions=definitions)
+
+
 def test_rendered_files_are_clean(tmp_path: Path) -> None:
-    assert_clean(((name, rendering_of(name).files["model.py"]) for name in SAMPLE), tmp_path)
+    sources = [(name, rendering_of(name).files["model.py"]) for name in SAMPLE]
+    sources += [
+        (f"{name}-again", render(checkpointed(name)).files["model.py"]) for name in ("flux-tiny", "ddpm-tiny")
+    ]
+    assert_clean(sources, tmp_path)
 
 
 @pytest.mark.slow
