@@ -131,6 +131,8 @@ def _block_arguments(site: Site, spec: BlockSpec) -> list[str]:
         if param.structural:
             continue
         text = site.source(param.name)
+        if spec.kind == "torch" and param.type == "list" and text.startswith("["):
+            text = f"({text[1:-1]})"  # torch's layers take tuples
         if param.positional:
             arguments.append(text)
             continue

@@ -303,4 +303,20 @@ def _wrapped(text: str) -> str:
         and all(map(balanced, arguments))
     ):
         return call(f"{left}{separator}", head, arguments, INDENT)
+    start = _last_call(right)
+    if start and INDENT + len(left + separator) + start <= WIDTH:
+        return call(f"{left}{separator}", right[: start - 1], listed(right[start:-1]), INDENT)
     return f"{left}{separator}(\n{pad}{right}\n{' ' * INDENT})"
+
+
+def _last_call(text: str) -> int:
+    """Where the arguments begin in `a + call(arguments)`; 0 for more than one operator, or another end."""
+    depth, operators, start = 0, 0, 0
+    for index, character in enumerate(text):
+        if depth == 0 and character == "(":
+            start = index + 1
+        depth += (character in "([{") - (character in ")]}")
+        operators += depth == 0 and character in "+-*/" and text[index - 1] == " "
+    return (
+        start if operators == 1 and text.endswith(")") and text[start:-1] and balanced(text[start:-1]) else 0
+    )
