@@ -25,6 +25,7 @@ def run(question: dict[str, Any]) -> dict[str, Any]:
         for shapes in _freedoms(args, kwargs):
             try:
                 program = torch.export.export(module, args, kwargs, dynamic_shapes=shapes, strict=strict)
+                _verify(program, module, args, kwargs)
                 found.append(_traced(program, type(module).__name__, question["weights"]))
             except Exception as error:  # sizes that the network fixes; try again with fewer free ones
                 failure = error
@@ -35,6 +36,27 @@ def run(question: dict[str, Any]) -> dict[str, Any]:
             return min(found, key=lambda one: len(one["unknown"]))
     text = " ".join(str(failure).split())[:600]
     raise UserError(f"{source}: torch.export cannot export it: {type(failure).__name__}: {text}")
+
+
+def _verify(program: Any, module: Any, args: Any, kwargs: Any) -> None:
+    """Raise ValueError where the recorded program computes something else than the network that it was made of."""
+    import torch
+
+    def leaves(network: Any) -> list[Any]:
+        with torch.no_grad():
+            result = network(*args, **kwargs)
+        return [one for one in torch.utils._pytree.tree_leaves(result) if isinstance(one, torch.Tensor)]
+
+    first, again = leaves(module), leaves(module)
+    if any(not torch.equal(a, b) for a, b in zip(first, again, strict=True)):
+        return  # it draws random numbers: nothing to compare with
+    for a, b in zip(first, leaves(program.module()), strict=True):
+        error = float((a - b).abs().max()) if a.is_floating_point() and a.numel() else 0.0
+        if error > 1e-4 * max(1.0, float(a.abs().max())):
+            raise ValueError(
+                f"what it records departs from the network by {error:.1e}: does the network write into .data, or "
+                "into a tensor outside the graph?"
+            )
 
 
 def _load(source: str) -> Any:
