@@ -168,6 +168,11 @@ SPECS = (
             Param("padding", "int", 0, minimum=0, help="border around the map"),
         ),
         saved=("x",),
+        constraints=(
+            Constraint(
+                "2*padding <= kernel_size", "the border {padding} exceeds half of the window {kernel_size}"
+            ),
+        ),
         formula="y = mean of the window",
         reference="Paszke et al. 2019, arXiv:1912.01703",
         article="Part IV",
