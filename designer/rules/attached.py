@@ -55,8 +55,16 @@ def attachments(design: Design, flow: Flow) -> Iterator[Attachment]:
         if len(made) < 2 or not all(made.values()):
             continue
         trained = [port for port in made if not all(is_frozen(design, one) for one in made[port])]
-        if len(trained) == 1:
+        if len(trained) == 1 and not _own_stream(flow, made, trained[0]):
             yield Attachment(leaf, trained[0])
+
+
+def _own_stream(flow: Flow, made: dict[str, list[Leaf]], port: str) -> bool:
+    """Whether the other side of a sum is computed from this one: x + F(x) with a frozen F attaches nothing."""
+    others = {
+        key for name, leaves in made.items() if name != port for one in leaves for key in flow.upstream(one)
+    }
+    return any(one.key in others for one in made[port])
 
 
 def makers(flow: Flow, leaf: Leaf, port: str, through: Collection[str] = ()) -> list[Leaf]:

@@ -36,7 +36,8 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
                 RULE.code,
                 "error",
                 f"{made.place} is added to a frozen network at {one.sum.call.node.id} and is not 0 at initialisation: attaching "
-                "it changes the base model; start the connector at 0",
+                "it changes the base model; start the connector at 0, or set training.moves_base where its weights are "
+                "the base model's own",
                 one.sum.place,
                 one.port,
                 received="a connector of random weights",

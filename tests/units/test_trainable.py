@@ -23,7 +23,8 @@ from designer.train.freezing import freeze
 )
 def test_trainable_is_what_a_run_trains(preset: str, frozen: list[str], trainable: list[str]) -> None:
     design = build(preset)
-    design = replace(design, training={**design.training, "frozen": frozen, "trainable": trainable})
+    training = {"frozen": frozen, "trainable": trainable, "moves_base": True}
+    design = replace(design, training={**design.training, **training})
     rendering = render(design)
     model = load_model(rendering)()
     freeze(model, ((one["definition"], one["node"]) for one in rendering.source_map), frozen, trainable)
