@@ -28,7 +28,6 @@ SPECS = (
                 "{channels} channels are not queries, keys and values of {num_heads} heads",
             ),
         ),
-        views={"q": "qkv", "k": "qkv", "v": "qkv"},
         formula="[B, 3·h·d, H, W] → 3 × [B, h, HW, d]",
         reference="Dhariwal & Nichol 2021, arXiv:2105.05233 (new attention order)",
         article="2.2.2, 12.1",
@@ -57,7 +56,6 @@ SPECS = (
                 "{channels} channels are not queries, keys and values of {num_heads} heads",
             ),
         ),
-        views={"q": "qkv", "k": "qkv", "v": "qkv"},
         formula="[B, h·3·d, H, W] → 3 × [B, h, HW, d]",
         reference="Nichol & Dhariwal 2021, arXiv:2102.09672; Dhariwal & Nichol 2021, arXiv:2105.05233",
         article="2.2.2, 12.1",
@@ -86,7 +84,6 @@ SPECS = (
                 "{channels} channels are not queries, keys and values of {num_heads} heads",
             ),
         ),
-        views={"q": "qkv", "k": "qkv", "v": "qkv"},
         formula="[B, h·d·3, H, W] → 3 × [B, h, HW, d]",
         reference="Karras et al. 2022, arXiv:2206.00364; Karras et al. 2023, arXiv:2312.02696",
         article="2.2.5, 12.1",
@@ -98,14 +95,23 @@ SPECS = (
 
 def map_heads(qkv: Tensor, num_heads: int) -> tuple[Tensor, ...]:
     """Cut [B, 3·h·d, H, W], channels [qkv][head][channel], into q, k, v [B, h, HW, d]."""
-    return torch.unflatten(qkv.flatten(2), 1, (3, num_heads, -1)).transpose(-2, -1).unbind(1)
+    heads = torch.unflatten(qkv.flatten(2), 1, (3, num_heads, -1)).transpose(-2, -1)
+    return tuple(
+        one.contiguous() for one in heads.unbind(1)
+    )  # fused attention takes only contiguous features
 
 
 def map_heads_legacy(qkv: Tensor, num_heads: int) -> tuple[Tensor, ...]:
     """Cut [B, h·3·d, H, W], channels [head][qkv][channel], into q, k, v [B, h, HW, d]."""
-    return torch.unflatten(qkv.flatten(2), 1, (num_heads, 3, -1)).transpose(-2, -1).unbind(2)
+    heads = torch.unflatten(qkv.flatten(2), 1, (num_heads, 3, -1)).transpose(-2, -1)
+    return tuple(
+        one.contiguous() for one in heads.unbind(2)
+    )  # fused attention takes only contiguous features
 
 
 def map_heads_interleaved(qkv: Tensor, num_heads: int) -> tuple[Tensor, ...]:
     """Cut [B, h·d·3, H, W], channels [head][channel][qkv], into q, k, v [B, h, HW, d]."""
-    return torch.unflatten(qkv.flatten(2), 1, (num_heads, -1, 3)).permute(3, 0, 1, 4, 2).unbind(0)
+    heads = torch.unflatten(qkv.flatten(2), 1, (num_heads, -1, 3)).permute(3, 0, 1, 4, 2)
+    return tuple(
+        one.contiguous() for one in heads.unbind(0)
+    )  # fused attention takes only contiguous features
