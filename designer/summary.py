@@ -9,13 +9,17 @@ from designer.dims import Dim
 from designer.document import Design
 from designer.errors import DesignError, UserError
 from designer.freezing import Freezing
+from designer.kept import kept
 from designer.memory import checkpoints, inference, record, training
 from designer.operating import BYTES, OperatingPoint
+from designer.recent import Recent
 from designer.shapes.elaborate import Elaborator
 from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.values import Tensor
 from designer.shapes.wiring import check_wiring
 from designer.spec import BlockSpec
+
+MAX_TOTALS = 16  # of one frame
 
 
 @dataclass(frozen=True)
@@ -185,27 +189,38 @@ def _symbols(value: Tensor) -> set[str]:
     return {name for size in value.shape if isinstance(size, Dim) for name in size.symbols}
 
 
+@kept
+def _totals(frame: Frame) -> Recent[_Cost]:
+    """What calls of a definition cost, by sizes, what is frozen, and whether what holds it is."""
+    return Recent(MAX_TOTALS)
+
+
 class _Counter:
-    """Sums costs; frames shared by many calls are counted once and multiplied."""
+    """Sums costs; frames shared by many calls, and by designs after an edit, are counted once and multiplied."""
 
     def __init__(self, sizes: OperatingPoint, freezing: Freezing) -> None:
         self.sizes, self.freezing = sizes, freezing
-        self.seen: dict[tuple[int, bool], _Cost] = {}
+        self.context = (*sizes.point.items(), freezing)
 
     def frame(self, frame: Frame, fixed: bool) -> _Cost:
-        key = id(frame), fixed
-        if key not in self.seen:
-            shared: set[str] = set()
-            total = _Cost()
-            for name, call in ((name, call) for name, call in frame.calls.items() if name in frame.live):
-                cost = self.call(call, f"{frame.definition.name}/{name}", fixed)
-                if call.node.instance is not None and call.node.instance in shared:
-                    cost = _Cost(0, 0, cost.flops)
-                elif call.node.instance is not None:
-                    shared.add(call.node.instance)
-                total += cost
-            self.seen[key] = total
-        return self.seen[key]
+        key = self.context, fixed
+        found = _totals(frame).find(key)
+        if found is None:
+            found = self._frame(frame, fixed)
+            _totals(frame).keep(key, found)
+        return found
+
+    def _frame(self, frame: Frame, fixed: bool) -> _Cost:
+        shared: set[str] = set()
+        total = _Cost()
+        for name, call in ((name, call) for name, call in frame.calls.items() if name in frame.live):
+            cost = self.call(call, f"{frame.definition.name}/{name}", fixed)
+            if call.node.instance is not None and call.node.instance in shared:
+                cost = _Cost(0, 0, cost.flops)
+            elif call.node.instance is not None:
+                shared.add(call.node.instance)
+            total += cost
+        return total
 
     def call(self, call: Call, part: str, fixed: bool) -> _Cost:
         """Return the cost of a call; `part` is its name, `fixed` whether what holds it keeps its weights."""

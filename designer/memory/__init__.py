@@ -8,7 +8,8 @@ that of the maker. A checkpointed call keeps only what goes into it and makes th
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from designer.memory.tape import Operator, Tape, record
+from designer.memory.recorder import record
+from designer.memory.tape import Operator, Tape
 
 __all__ = ["Inference", "Training", "inference", "record", "training"]
 

@@ -1,9 +1,9 @@
 """Which calls of a design are checkpointed, and which could be."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from designer.document import Definition, Design, Node
-from designer.memory.tape import Chosen
+from designer.kept import kept
 from designer.shapes.frame import Call, Frame
 
 
@@ -12,12 +12,23 @@ def designed(owner: str, node: Node) -> bool:
     return node.checkpoint
 
 
-def innermost(frame: Frame) -> Chosen:
+@dataclass(frozen=True)
+class Places:
+    """Checkpoint the calls of these nodes."""
+
+    nodes: frozenset[tuple[str, str]]
+
+    def __call__(self, owner: str, node: Node) -> bool:
+        """Whether the calls of a node of the definition `owner` are checkpointed."""
+        return (owner, node.id) in self.nodes
+
+
+def innermost(frame: Frame) -> Places:
     """Checkpoint the calls of every innermost repeat (see `places`)."""
-    found = places(frame)
-    return lambda owner, node: (owner, node.id) in found
+    return Places(places(frame))
 
 
+@kept
 def places(frame: Frame) -> frozenset[tuple[str, str]]:
     """Return (definition, node) of every repeated definition that repeats no definition in turn: the usual choice."""
     return frozenset(

@@ -1,32 +1,14 @@
-"""The operators of a design in the order in which they run, with the storages that they read, make and keep.
+"""The operators of a design in the order in which they run, with the storages that they read, make and keep."""
 
-Calls are followed down to the blocks, so that a value keeps its identity from the operator that makes it to
-the last that needs it, through every definition, stack and view on the way.
-"""
-
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from designer.document import Node
-from designer.errors import UserError
-from designer.freezing import NOTHING, Freezing
-from designer.memory.blocks import INTEGERS, Blocks
-from designer.memory.variables import held
-from designer.operating import OperatingPoint
-from designer.shapes.frame import Call, Frame, Iteration
-from designer.shapes.repeat import carried
-from designer.shapes.values import Stack, Tensor, Value
-from designer.spec import BlockSpec
+from typing import NamedTuple
 
 Handle = tuple[int, ...]  # the storages of a value: one of a tensor, one an item of a stack
-Chosen = Callable[[str, Node], bool]
-Step = tuple[str, Call, list[tuple[str, str]]]
-
-MAX_OPERATORS = 200_000
+OUTER = -1  # the checkpointed call around all that a tape holds
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(NamedTuple):
     """One run of a block. Numbers are bytes.
 
     `segments` has, for each choice of checkpoints, the number of the checkpointed call that it runs in, 0 for none.
@@ -55,6 +37,7 @@ class Tape:
     )  # the last operator of the calls that a storage went into
     inputs: Handle = ()
     outputs: Handle = ()
+    segments: int = 0  # how many checkpointed calls have numbers
 
     def storage(self, size: int, learns: bool = False) -> int:
         """Add a storage of `size` bytes and return its number."""
@@ -62,204 +45,46 @@ class Tape:
         self.learns.append(learns)
         return len(self.sizes) - 1
 
-
-def record(
-    frame: Frame,
-    at: OperatingPoint,
-    width: int,
-    choices: Sequence[Chosen],
-    freezing: Freezing = NOTHING,
-    learned_inputs: bool = False,
-) -> Tape:
-    """Return the tape of a design at an operating point, floats `width` bytes wide.
-
-    Each of `choices` says of a node of a definition whether its calls are checkpointed; gradients reach the inputs
-    only when they are `learned_inputs`. Raises UserError for a design that unfolds to more operators than a person
-    would wait for.
-    """
-    return _Recorder(at, width, choices, freezing).run(frame, learned_inputs)
-
-
-class _Recorder:
-    def __init__(self, at: OperatingPoint, width: int, choices: Sequence[Chosen], freezing: Freezing) -> None:
-        self.blocks = Blocks(at, width)
-        self.choices, self.freezing = choices, freezing
-        self.tape = Tape()
-        self.top = ""
-        self.segments = (0,) * len(choices)
-        self.opened = 0
-        self._steps: dict[int, list[Step]] = {}
-        self._variables: dict[int, dict[str, str]] = {}
-
-    def run(self, frame: Frame, learned: bool) -> Tape:
-        handles = {
-            name: self._outside(value, learned) for name, value in frame.inputs.items() if value is not None
-        }
-        self.tape.inputs = tuple(one for handle in handles.values() for one in handle)
-        outputs = self.frame(frame, handles, self.freezing.fixes({frame.definition.name}, False))
-        self.tape.outputs = tuple(one for handle in outputs.values() for one in handle)
-        return self.tape
-
-    def _outside(self, value: Value, learned: bool) -> Handle:
-        """Storages of an input; of a list from outside, whose length is not known, one."""
-        runs = value.runs if isinstance(value, Stack) else ((value, 1),)
-        counts = [(item, count if isinstance(count, int) else 1) for item, count in runs]
-        return tuple(
-            self.tape.storage(self.blocks.tensor(item), learned and item.dtype not in INTEGERS)
-            for item, count in counts
-            for _ in range(count)
-        )
-
-    def frame(self, frame: Frame, handles: Mapping[str, Handle], fixed: bool) -> dict[str, Handle]:
-        """Run a definition on the storages of its inputs; return those of its outputs."""
-        ends = dict(handles)
-        outermost = self.top == ""
-        done: dict[str, int] = {}
-        for name, call, reads in self._steps_of(frame):
-            if outermost:
-                self.top = name
-            given = {port: ends.get(source, ()) for port, source in reads}
-            self._call(frame, name, call, given, ends, fixed)
-            done[name] = len(self.tape.operators) - 1
-        self.top = "" if outermost else self.top
-        self._hold_variables(frame, ends, done)
-        return {port.name: ends.get(port.source, ()) for port in frame.definition.outputs}
-
-    def _steps_of(self, frame: Frame) -> list[Step]:
-        """The calls of a definition in order, each with its inputs and where they come from."""
-        if id(frame) not in self._steps:
-            sources = frame.definition.sources
-            self._steps[id(frame)] = [
-                (name, call, [(port, sources[f"{name}.{port}"]) for port in frame.read_ports(name)])
-                for name in frame.definition.order
-                if name in frame.live and (call := frame.calls.get(name)) is not None
-            ]
-        return self._steps[id(frame)]
-
-    def _call(
-        self,
-        frame: Frame,
-        name: str,
-        call: Call,
-        given: dict[str, Handle],
-        ends: dict[str, Handle],
-        fixed: bool,
-    ) -> None:
-        links = carried(call.target) if call.node.repeat is not None else {}
-        first = next(iter(given.values()), ())
-        results = {port.name: given.get(links.get(port.name, ""), first) for port in call.target.outputs}
-        stacked = {port.name for port in call.target.inputs if port.stack}
-        popped = {
-            port: given[port]
-            for port, value in call.inputs.items()
-            if port in given
-            and isinstance(value, Stack)
-            and port not in stacked
-            and call.node.repeat is not None
-        }
-        history: dict[str, Handle] = dict.fromkeys(results, ())
-        checkpointed = tuple(chosen(frame.definition.name, call.node) for chosen in self.choices)
-        part = f"{frame.definition.name}/{name}"
-        values = dict(given)
-        for index, iteration in enumerate(call.iterations if call.active else []):
-            values |= {port: (handle[-1 - index],) for port, handle in popped.items() if index < len(handle)}
-            results = self._iteration(call, iteration, values, checkpointed, part, fixed)
-            values |= {link: results[output] for output, link in links.items() if output in results}
-            history = {output: history[output] + handle for output, handle in results.items()}
-        ends |= {f"{name}.{output}": handle for output, handle in results.items()}
-        ends |= {f"{name}.{output}[]": handle for output, handle in history.items()}
-
-    def _iteration(
-        self,
-        call: Call,
-        iteration: Iteration,
-        values: Mapping[str, Handle],
-        checkpointed: tuple[bool, ...],
-        part: str,
-        fixed: bool,
-    ) -> dict[str, Handle]:
-        before = self.segments
-        self.opened += 1
-        self.segments = tuple(
-            number or (self.opened if starts else 0)
-            for number, starts in zip(before, checkpointed, strict=True)
-        )
-        if iteration.frame is None:
-            assert isinstance(call.target, BlockSpec)
-            results = self._block(call, call.target, iteration, values, self.freezing.fixes({part}, fixed))
-        else:
-            inner = self.freezing.fixes({part, iteration.frame.definition.name}, fixed)
-            results = self.frame(iteration.frame, values, inner)
-            self._hold((one for handle in values.values() for one in handle), len(self.tape.operators) - 1)
-        self.segments = before
-        return results
-
-    def _hold_variables(self, frame: Frame, ends: Mapping[str, Handle], done: Mapping[str, int]) -> None:
-        """Variables hold their values until another value takes the name; lists to the end of the definition."""
-        if id(frame) not in self._variables:
-            lists = {end for end in frame.definition.sources.values() if isinstance(frame.value(end), Stack)}
-            self._variables[id(frame)] = {**held(frame), **dict.fromkeys(lists, "")}
-        last = len(self.tape.operators) - 1
-        for end, taker in self._variables[id(frame)].items():
-            self._hold(ends.get(end, ()), done.get(taker, last))
-
-    def _hold(self, storages: Iterable[int], operator: int) -> None:
+    def hold(self, storages: Iterable[int], operator: int) -> None:
         """Note that these are held until after an operator has run, though it may not read them."""
         for one in storages:
-            self.tape.until[one] = max(operator, self.tape.until.get(one, 0))
+            self.until[one] = max(operator, self.until.get(one, -1))
 
-    def _block(
-        self, call: Call, spec: BlockSpec, iteration: Iteration, values: Mapping[str, Handle], fixed: bool
-    ) -> dict[str, Handle]:
-        tape = self.tape
-        if len(tape.operators) >= MAX_OPERATORS:
-            raise UserError(
-                f"the design runs more than {MAX_OPERATORS:,} operators, too many to follow its memory; repeat fewer"
-            )
-        learning = frozenset(
-            port for port, handle in values.items() if any(tape.learns[one] for one in handle)
-        )
-        run = self.blocks.run(call, spec, iteration, learning)
-        weights = 0 if fixed else run.weights
-        through = weights > 0 or bool(learning - {"like"})
-        results, makes = self._results(spec, iteration, values, through)
-        ports = {**results, **values}
-        tape.operators.append(
-            Operator(
-                self.top,
-                tuple(one for handle in values.values() for one in handle),
-                makes,
-                tuple(one for port in run.kept for one in ports.get(port, ())) if through else (),
-                run.inside if through else 0,
-                run.work,
-                weights,
-                through,
-                self.segments,
-            )
-        )
-        return results
+    def play(self, part: "Tape", inputs: Handle, node: str, segments: tuple[int, ...]) -> Handle:
+        """Append the tape of a call: its first storages are `inputs`, the others new, OUTER are `segments`.
 
-    def _results(
-        self, spec: BlockSpec, iteration: Iteration, values: Mapping[str, Handle], through: bool
-    ) -> tuple[dict[str, Handle], Handle]:
-        """The storages of the outputs, and those of them that are new."""
-        views = spec.views or {}
-        results: dict[str, Handle] = {}
-        made: list[int] = []
-        for port in spec.outputs:
-            value = iteration.outputs.get(port.name)
-            base = views.get(port.name, "")
-            if isinstance(value, Stack):
-                results[port.name] = tuple(one for handle in values.values() for one in handle)
-            elif not isinstance(value, Tensor):
-                results[port.name] = ()
-            elif base in values:
-                results[port.name] = values[base]
-            elif base in results:  # a part of one tensor with an earlier output
-                results[port.name] = results[base]
-                self.tape.sizes[results[base][0]] += self.blocks.tensor(value)
-            else:
-                size = 0 if base == "self" else self.blocks.tensor(value)
-                made.append(self.tape.storage(size, through and value.dtype not in INTEGERS))
-                results[port.name] = (made[-1],)
-        return results, tuple(made)
+        Return the number here of each storage there.
+        """
+        given, start = len(inputs), len(self.operators)
+        here = (*inputs, *range(len(self.sizes), len(self.sizes) + len(part.sizes) - given))
+        for one, grown in zip(inputs, part.sizes, strict=False):
+            self.sizes[one] += grown
+        self.sizes += part.sizes[given:]
+        self.learns += part.learns[given:]
+        placed: dict[tuple[int, ...], tuple[int, ...]] = {}
+        for _, reads, makes, kept, inside, work, parameters, differentiable, inner in part.operators:
+            if inner not in placed:
+                placed[inner] = self._placed(inner, segments)
+            self.operators.append(
+                Operator(
+                    node,
+                    tuple([here[one] for one in reads]),
+                    tuple([here[one] for one in makes]),
+                    tuple([here[one] for one in kept]),
+                    inside,
+                    work,
+                    parameters,
+                    differentiable,
+                    placed[inner],
+                )
+            )
+        for one, operator in part.until.items():
+            self.hold((here[one],), start + operator)
+        self.segments += part.segments
+        return here
+
+    def _placed(self, inner: tuple[int, ...], outer: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(
+            around if number == OUTER else number and self.segments + number
+            for number, around in zip(inner, outer, strict=True)
+        )

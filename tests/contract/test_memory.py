@@ -5,7 +5,7 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from designer.catalogue import catalogue
-from designer.memory.tape import record
+from designer.memory import record
 from designer.operating import OperatingPoint
 from designer.render import load_model, render
 from designer.shapes.elaborate import Elaborator
