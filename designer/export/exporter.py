@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from designer import expressions
 from designer.export.bisect import Traced
+from designer.render import load_model
 from designer.version import __version__
 
 OPSET = 23  # native Attention, GroupNormalization and RMSNormalization
@@ -61,6 +62,13 @@ def named_outputs(spec: Mapping[str, Any], output: Any) -> dict[str, Tensor]:
         else:
             found[tensor["name"]] = value
     return found
+
+
+def build_model(source: Path, class_name: str | None, weights: str | None) -> tuple[nn.Module, str]:
+    """Return the rendered model in `source` with its weights, the same at each call, and how to call the weights."""
+    torch.manual_seed(0)
+    model: nn.Module = load_model(source, class_name)()
+    return model.eval(), load_weights(model, weights)
 
 
 def load_weights(model: nn.Module, path: str | None) -> str:

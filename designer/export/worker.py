@@ -52,20 +52,18 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from designer.export.bisect import first_difference, severity
-    from designer.export.exporter import OPSET, example_inputs, export_model, load_weights
+    from designer.export.exporter import OPSET, build_model, example_inputs, export_model
     from designer.export.parity import SEED, compare
     from designer.export.report import LIMITS, ExportReport
     from designer.export.session import open_session
     from designer.export.sizes import trace_point
-    from designer.render import load_model
 
     bound_memory(spec["memory_limit_bytes"], "cpu")
     folder = Path(spec["directory"])
     partial = folder / ".partial"  # what is served or sampled from meanwhile stays whole
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    model = load_model(folder / "source", spec["class"])().eval()
-    weights = load_weights(model, spec["weights"])
+    model, weights = build_model(folder / "source", spec["class"], spec["weights"])
     point = trace_point(spec["axes"], spec["training"].get("sample_shape"))
     say("exporting")
     files, traced = export_model(model, spec, point, partial / "model.onnx")
