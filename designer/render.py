@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import importlib.util
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -11,17 +12,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from designer.assets import folder
-from designer.document import Design
+from designer.document import Design, dumps
 from designer.errors import UserError
 from designer.files import write_atomic
 from designer.plan import make_plan
 from designer.plan.model import ClassPlan, Line, Plan, call
 from designer.shapes.binding import parse_shape
+from designer.targets import PLAIN, Made, files_of
+from designer.templating import fill, import_lines
 
 # Marks the node of a line while it passes through the templates: a private-use character, stripped from texts.
 _MARK = "\ue000"
 _CONTENT = "0" * 16
+RECORD = ".rendered.json"
 # The last line of the header, which no text of a design can look like: texts hold no line that ends a docstring.
 _STATED = re.compile(r'^(content )([0-9a-f]{16})(?=\n""")', re.MULTILINE)
 
@@ -64,10 +67,9 @@ class Rendering:
         }
 
 
-def render(design: Design, target: str = "torch") -> Rendering:
+def render(design: Design, target: str = PLAIN) -> Rendering:
     """Return the source of a design. Raises UserError for an unknown target or a design with errors."""
-    if target != "torch":
-        raise UserError(f"the target {target!r} is not available; available: torch")
+    add = files_of(target)
     plan = make_plan(design)
     text, source_map = _print(plan)
     main = design.main_definition
@@ -82,15 +84,36 @@ def render(design: Design, target: str = "torch") -> Rendering:
         for port in (*main.inputs, *main.outputs)
     ]
     count = len(main.inputs)
+    made = Made(design, plan, tuple(specs[:count]), tuple(specs[count:]), {"model.py": text})
     return Rendering(
         plan.main,
         "model",
-        tuple(specs[:count]),
-        tuple(specs[count:]),
-        {"model.py": text},
+        made.inputs,
+        made.outputs,
+        made.files if add is None else _recorded(made, add(made)),
         source_map,
         plan.state,
     )
+
+
+def _recorded(made: Made, added: dict[str, str]) -> dict[str, str]:
+    """Add the design, and the record of what is written, by which `write` knows files that were edited since."""
+    files = {**made.files, "design.json": dumps(made.design), **added}
+    hashes = {name: _digest(text) for name, text in sorted(files.items())}
+    return {**files, RECORD: json.dumps({"files": hashes}, indent=1) + "\n"}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _known(root: Path) -> dict[str, str]:
+    """The files of an earlier rendering to this folder, by name, as they were written."""
+    try:
+        known = json.loads((root / RECORD).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _shape(pattern: str, names: dict[str, Any]) -> tuple[int | str, ...]:
@@ -98,25 +121,14 @@ def _shape(pattern: str, names: dict[str, Any]) -> tuple[int | str, ...]:
 
 
 def _print(plan: Plan) -> tuple[str, tuple[dict[str, Any], ...]]:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Python source, not HTML; the plan holds no raw text of a design outside docstrings
-    )
-    environment.filters["mark"] = _mark
     classes = [
         {**vars(one), "signature": _signature(one), "forward_signature": _forward_signature(one)}
         for one in plan.classes
     ]
     view = {**vars(plan), "classes": classes}
-    marked = environment.get_template("model.py.jinja").render(plan=view, imports=[], content=_CONTENT)
-    imports = _imports(_unmarked(marked))
-    marked = environment.get_template("model.py.jinja").render(plan=view, imports=imports, content=_CONTENT)
+    marked = fill("model.py.jinja", plan=view, imports=[], content=_CONTENT, mark=_mark)
+    imports = import_lines(_unmarked(marked))
+    marked = fill("model.py.jinja", plan=view, imports=imports, content=_CONTENT, mark=_mark)
     marked = re.sub(r"\n{4,}", "\n\n\n", re.sub(r"[ \t]+\n", "\n", marked)).rstrip() + "\n"
     text = _unmarked(marked)
     return _STATED.sub(rf"\g<1>{content_hash(text)}", text, count=1), _source_map(marked)
@@ -152,23 +164,6 @@ def _forward_signature(one: ClassPlan) -> str:
     return "    " + call("def ", "forward", ["self", *one.forward_arguments], 4, f" -> {one.returns}:")
 
 
-def _imports(code: str) -> list[str]:
-    """The import statements that the code needs, in the order of the formatter."""
-    names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
-    standard = [text for name, text in (("math", "import math"),) if name in names]
-    if "Sequence" in names:
-        standard.append("from collections.abc import Sequence")
-    torch = [
-        text
-        for name, text in (("torch", "import torch"), ("F", "import torch.nn.functional as F"))
-        if name in names
-    ]
-    tail = [name for name in ("Tensor", "nn") if name in names]
-    torch += [f"from torch import {', '.join(tail)}"] if tail else []
-    torch += ["from torch.utils.checkpoint import checkpoint"] if "checkpoint" in names else []
-    return [*standard, *([""] if standard else []), *torch]
-
-
 def content_hash(text: str) -> str:
     """Return the hash that a rendered file states of itself, its own digits counted as zeros."""
     blank = _STATED.sub(rf"\g<1>{_CONTENT}", text, count=1)
@@ -188,12 +183,14 @@ def write(rendering: Rendering, directory: str | Path, force: bool = False) -> l
     try:
         if root.exists() and not root.is_dir():
             raise UserError(f"{root}: is a file; expected a folder")
-        for path, text in paths.items():
+        known = _known(root)
+        for name, text in rendering.files.items():
+            path = root / name
             if path.is_dir():
                 raise UserError(f"{path}: is a folder; choose another folder to write to")
-            if not force and path.exists():
+            if not force and name != RECORD and path.exists():
                 present = path.read_text(encoding="utf-8", errors="replace")
-                if present != text and not is_untouched(present):
+                if present != text and not is_untouched(present) and known.get(name) != _digest(present):
                     raise UserError(
                         f"{path}: was edited by hand; choose another folder, or overwrite it with --force"
                     )

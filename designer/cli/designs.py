@@ -70,7 +70,11 @@ def add_commands(commands: Any) -> None:
     render = commands.add_parser("render", help="write PyTorch source", description="Write PyTorch source.")
     render.add_argument("design", metavar="DESIGN")
     render.add_argument("-o", "--output", metavar="DIR", required=True, type=Path)
-    render.add_argument("--target", default="torch", help="what to render (default: torch, a plain file)")
+    render.add_argument(
+        "--target",
+        default="torch",
+        help="torch, a plain file (default), or package, a repository that trains, samples and exports",
+    )
     render.add_argument("--force", action="store_true", help="overwrite files that were edited by hand")
     add_json(render)
     render.set_defaults(run=_render)
