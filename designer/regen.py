@@ -22,6 +22,7 @@ from designer.render import render
 from designer.rules import rules
 from designer.rules.pages import page
 from designer.schema import document_schema
+from designer.train.report import report_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDENS = ("ddpm-cifar10", "dit-s-2", "sdxl-base", "sd3-medium", "flux-dev")  # beside every tiny size
@@ -35,6 +36,7 @@ def generated() -> Iterator[tuple[str, str]]:
         yield f"examples/{name}.json", dumps(design)
     yield from goldens()
     yield "docs/design.schema.json", json.dumps(document_schema(), indent=1, ensure_ascii=False) + "\n"
+    yield "docs/report.schema.json", json.dumps(report_schema(), indent=1) + "\n"
     yield "docs/reference/blocks.md", _blocks()
     yield "docs/reference/rules.md", _rules()
     yield "docs/reference/presets.md", _presets()

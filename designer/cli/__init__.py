@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from designer.cli import bench, browser, catalogues, deployment, designs, importing, surgery, training
+from designer.cli import bench, browser, catalogues, deployment, designs, importing, runs, surgery, training
 from designer.errors import DesignError, UserError
 from designer.version import __version__
 
@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for group in (browser, catalogues, designs, importing, surgery, training, deployment, bench):
+    for group in (browser, catalogues, designs, importing, surgery, training, runs, deployment, bench):
         group.add_commands(commands)
     return parser
 

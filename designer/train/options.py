@@ -28,6 +28,7 @@ class TrainOptions:
     or a safetensors file whose weights the model, or one part of it, starts from. `teacher` is a run whose
     prediction, with `teacher_guidance` for the class, is learned in the place of the data's. `autoencoder` is
     the folder of an autoencoder (a model of diffusers, or a run), through which images become latents.
+    `threads` is how many threads PyTorch uses on the CPU (None: its own choice).
     """
 
     steps: int = 150
@@ -47,11 +48,12 @@ class TrainOptions:
     teacher: str | None = None
     teacher_guidance: float = 1.0
     autoencoder: str | None = None
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seeds", tuple(self.seeds))
         if self.data_folder is not None:
-            object.__setattr__(self, "data_folder", str(self.data_folder))
+            object.__setattr__(self, "data_folder", str(Path(self.data_folder).resolve()))
             if self.data == "auto":
                 object.__setattr__(self, "data", "folder")
         if self.start_from is not None:
@@ -84,6 +86,9 @@ def _require_numbers(options: TrainOptions) -> None:
         value = getattr(options, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise UserError(f"{name}: received {value!r}, expected a whole number of at least 1")
+    threads = options.threads
+    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
+        raise UserError(f"threads: received {threads!r}, expected a whole number of at least 1")
     if not options.seeds or any(
         not isinstance(s, int) or isinstance(s, bool) or s < 0 for s in options.seeds
     ):

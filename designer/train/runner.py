@@ -8,6 +8,7 @@ Events are dictionaries: {"type": "status", "message"}, {"type": "progress", "se
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 from designer.errors import UserError
 from designer.files import write_atomic
 from designer.origin import nodes_of_lines
+from designer.train.board import FOLDER, write_board
 from designer.train.freezing import require_parts
 from designer.train.inputs import InputSpec, require_noise, sample_shape
 from designer.train.options import TrainOptions
+from designer.train.page import html
 from designer.train.report import Crash, RunReport, read_report, versions
 from designer.train.spec import RunSpec
 from designer.train.teacher import teacher_spec
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _GRACE_S = 20.0
 _TAIL = 4000
-_STALE = ("report.json", "weights.safetensors", "events.jsonl", "worker.log")
+_STALE = ("report.json", "report.html", "weights.safetensors", "events.jsonl", "worker.log")
 
 
 def start(design: "Design", out_dir: str | Path, options: TrainOptions) -> "RunHandle":
@@ -78,6 +81,7 @@ def prepare_folder(out_dir: str | Path) -> Path:
         run_dir.mkdir(parents=True, exist_ok=True)
         for name in _STALE:
             (run_dir / name).unlink(missing_ok=True)
+        shutil.rmtree(run_dir / FOLDER, ignore_errors=True)
     except OSError as error:
         raise UserError(f"{out_dir}: cannot be used as the run's folder: {error.strerror}") from None
     return run_dir
@@ -94,6 +98,15 @@ def launch(spec: RunSpec) -> "RunHandle":
     path = spec.run_dir / "spec.json"
     write_atomic(path, json.dumps(spec.to_json(), indent=1) + "\n")
     return RunHandle(spec, path)
+
+
+def _keep_beside(report: RunReport, run_dir: Path) -> None:
+    """Write the report as a page, and its curves for TensorBoard, beside it."""
+    from designer.train.repeat import kept_design
+
+    design = kept_design(run_dir) if (run_dir / "design.json").exists() else None
+    write_atomic(run_dir / "report.html", html(report, design))
+    write_board(report, run_dir)
 
 
 class RunHandle:
@@ -184,11 +197,13 @@ class RunHandle:
         path = self.spec.run_dir / "report.json"
         if path.exists():
             self._report = read_report(path)
+            _keep_beside(self._report, self.spec.run_dir)
             return
         if self._user_error:
             return
         self._report = self._report_of_death(status)
         self._report.write(path)
+        _keep_beside(self._report, self.spec.run_dir)
         with self._changed:
             self._events.append(
                 {

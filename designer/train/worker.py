@@ -73,6 +73,7 @@ def main(arguments: list[str]) -> int:
     events = Events(stream, spec.run_dir / "events.jsonl")
     events({"type": "status", "message": "loading PyTorch"})
     stopper = Stopper(spec.options.time_limit_s)
+    _use_threads(spec.options.threads)
     if "--watch-stdin" in arguments:
         stopper.watch_stdin()
     try:
@@ -146,7 +147,15 @@ def pick_device(name: str, precision: str) -> "tuple[torch.device, dict[str, str
     if kind == "cuda" and precision == "bf16" and not torch.cuda.is_bf16_supported():
         raise UserError(f'precision "bf16": {torch.cuda.get_device_name()} has no bf16; use "fp16" or "fp32"')
     text = torch.cuda.get_device_name() if kind == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    return torch.device(kind), {"kind": kind, "name": text, "precision": precision}
+    threads = {"threads": str(torch.get_num_threads())} if kind == "cpu" else {}
+    return torch.device(kind), {"kind": kind, "name": text, "precision": precision, **threads}
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def _data(

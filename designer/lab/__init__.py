@@ -1,0 +1,1 @@
+"""The laboratory around the smoke-train: kept runs and their index, and sweeps over designs and settings."""
