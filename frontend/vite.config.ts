@@ -6,6 +6,7 @@ import { defineConfig } from 'vite';
 export default defineConfig({
   plugins: [svelte()],
   base: './',
+  resolve: { alias: { 'd3-transition': new URL('./src/still.ts', import.meta.url).pathname } },
   build: {
     outDir: '../designer/ui/dist',
     emptyOutDir: true,

@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.events import api
 
 from designer.document import Design
-from designer.ui import handlers
+from designer.ui import handlers, imports
 from designer.ui.answers import Handler, answering
 from designer.ui.canvas import DIST, design_canvas
 from designer.ui.designs import Designs, describe_device, first_design
@@ -48,9 +48,9 @@ def build_app(design: Design | None, workspace: Path, file: str | None = None) -
 
 def _handlers(designs: Designs, runs: Runs, exports: Exports) -> Sequence[Handler]:
     return (
-        handlers.check_design, handlers.render_design, handlers.annotate, handlers.predict_stability, handlers.apply_fix,
+        handlers.check_design, handlers.render_design, handlers.annotate, handlers.predict_stability, handlers.apply_fix, handlers.compare_designs,
         designs.start_session, designs.list_presets, designs.open_preset, designs.list_files, designs.open_file,
-        designs.read_design, designs.save_file, designs.autosave,
+        imports.read_file, designs.save_file, designs.autosave,
         runs.start_training, runs.training_events, runs.cancel_training,
         exports.start_export, exports.export_status, exports.cancel_export,
     )  # fmt: skip

@@ -47,10 +47,6 @@ class Designs:
         """The design of the workspace file `name`."""
         return self.workspace.open(field(request(text), "name")).to_json()
 
-    def read_design(self, text: str) -> Answer:
-        """A design from the contents of a file on the user's computer."""
-        return Opened(loads(text)).to_json()
-
     def save_file(self, text: str) -> Answer:
         """Save `document` as `name`; {"conflict": true} when the file changed since `base` was read."""
         values = request(text)

@@ -3,6 +3,8 @@
 None of them runs anything of the design, and none raises for what a user can write.
 """
 
+from dataclasses import asdict
+
 from designer.check import CheckReport, check
 from designer.diagnostics import Diagnostic, Fix
 from designer.document import Design, loads
@@ -67,6 +69,18 @@ def apply_fix(text: str) -> Answer:
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"the fix cannot be read: {error}") from None
     return {"document": compact(fixed)}
+
+
+def compare_designs(text: str) -> Answer:
+    """What differs between the designs `before` and `after`: {changes, costs}."""
+    from designer.diff import diff
+
+    values = request(text)
+    difference = diff(loads(field(values, "before")), loads(field(values, "after")))
+    return {
+        "changes": [asdict(one) for one in difference.changes],
+        "costs": [asdict(one) for one in difference.costs],
+    }
 
 
 def annotate(text: str) -> Answer:

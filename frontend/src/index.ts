@@ -33,7 +33,7 @@ export function mountEditor(target: HTMLElement, options: MountOptions): EditorH
   store.library = indexed<Composite>(options.library);
   const session = new Session(store, new Api(options.server));
   const followTheme = (): void => {
-    store.dark = document.body.classList.contains('dark');
+    store.surface.dark = document.body.classList.contains('dark');
   };
   const observer = new MutationObserver(followTheme);
   observer.observe(document.body, { attributes: true, attributeFilter: ['class'] });

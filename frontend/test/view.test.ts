@@ -3,7 +3,7 @@ import { type Diagnostic, marksOf, pathTo } from '../src/core/annotations';
 import * as edits from '../src/core/edits';
 import { autoLayout, positionsOf } from '../src/core/layout';
 import { channelsOf } from '../src/core/routes';
-import { search } from '../src/core/search';
+import { search, searchActions, searchLinks } from '../src/core/search';
 import { readable } from '../src/core/shapes';
 import { compact, parseValue } from '../src/core/values';
 import { viewOf } from '../src/core/view';
@@ -109,15 +109,39 @@ describe('problems', () => {
 
 describe('search', () => {
   it('finds blocks to add and nodes to go to', () => {
-    expect(search(column(), CATALOGUE, 'Main', 'modu')[0]).toMatchObject({ kind: 'add', name: 'Modulate' });
-    expect(search(column(), CATALOGUE, 'Main', 'inner')[0]).toMatchObject({ kind: 'find', definition: 'Block' });
+    expect(search({ document: column(), catalogue: CATALOGUE, definition: 'Main' }, 'modu')[0]).toMatchObject({ kind: 'add', name: 'Modulate' });
+    expect(search({ document: column(), catalogue: CATALOGUE, definition: 'Main' }, 'inner')[0]).toMatchObject({ kind: 'find', definition: 'Block' });
   });
 
   it('offers only what fits a loose link, and no definition inside itself', () => {
-    const names = search(column(), CATALOGUE, 'Main', '', { direction: 'in', role: 'vector' }).map((hit) => hit.name);
+    const names = search({ document: column(), catalogue: CATALOGUE, definition: 'Main' }, '', { direction: 'in', role: 'vector' }).map((hit) => hit.name);
     expect(names).toContain('Modulate');
     expect(names).not.toContain('Layer');
-    expect(search(column(), CATALOGUE, 'Block', 'block').filter((hit) => hit.kind === 'add')).toEqual([]);
+    expect(search({ document: column(), catalogue: CATALOGUE, definition: 'Block' }, 'block').filter((hit) => hit.kind === 'add')).toEqual([]);
+  });
+});
+
+describe('search for more than names', () => {
+  const facts = { shapes: { 'Main/block.x->last.x': 'B 64 H//2 W//2' }, diagnostics: [{ ...problem('Block/inner'), code: 'S010' }] };
+  const sought = { document: column(), catalogue: CATALOGUE, definition: 'Main', facts };
+  const found = (query: string): string[] => search(sought, query).filter((hit) => hit.kind === 'find').map((hit) => hit.name);
+
+  it('finds nodes by shape, role and code of a problem', () => {
+    expect(found('64 h/2')).toEqual(['block']);
+    expect(found('S010')).toEqual(['inner']);
+    expect(found('vector')).toEqual(['embed']);
+  });
+
+  it('finds actions, with the reason of those that cannot be done', () => {
+    const actions = [{ id: 'undo', title: 'Undo', keys: 'Ctrl+Z', group: 'Edit', reason: 'Nothing to undo' }, { id: 'save', title: 'Save', keys: 'Ctrl+S', group: 'File', reason: null }];
+    expect(searchActions(actions, 'undo')).toMatchObject([{ kind: 'do', name: 'undo', reason: 'Nothing to undo' }]);
+    expect(searchActions(actions, 'ctrl+s').map((hit) => hit.name)).toEqual(['save']);
+    expect(search({ ...sought, actions }, 'undo').some((hit) => hit.kind === 'do')).toBe(true);
+  });
+
+  it('offers the links that may begin at a node', () => {
+    expect(searchLinks(sought, 'first', 'block').map((hit) => hit.title)).toEqual(['first.out → block.x']);
+    expect(searchLinks(sought, 'embed', '').map((hit) => hit.title)).toEqual(['embed.out → block.c', 'embed.out → last.c']);
   });
 });
 

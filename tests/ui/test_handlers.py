@@ -1,5 +1,6 @@
 """What the page asks of Python, without a browser."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from designer.document import dumps, loads
 from designer.presets import build
 from designer.ui.answers import answering, request
 from designer.ui.designs import Designs, first_design
-from designer.ui.handlers import annotate, check_design, render_design
+from designer.ui.handlers import annotate, check_design, compare_designs, render_design
+from designer.ui.imports import read_file
 from designer.ui.workspace import Workspace
 
 
@@ -131,3 +133,39 @@ def test_autosave_is_offered_until_saved_or_dropped(tmp_path: Path, document: di
 def test_a_damaged_autosave_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / ".autosave.json").write_bytes(b"\xff\x00{")
     assert pages(tmp_path).start_session("{}")["recovered"] is None
+
+
+def _file(name: str, content: bytes) -> str:
+    return json.dumps({"name": name, "content": base64.b64encode(content).decode()})
+
+
+def test_a_dropped_file_is_a_design_or_a_configuration(document: dict[str, Any]) -> None:
+    design = read_file(_file("mine.json", json.dumps(document).encode()))
+    assert json.loads(design["document"])["name"] == "DiT" and design["problems"] == []
+    config = {
+        "_class_name": "UNet2DModel",
+        "block_out_channels": [32, 64],
+        "layers_per_block": 1,
+        "sample_size": 16,
+    }
+    config |= {"down_block_types": ["DownBlock2D"] * 2, "up_block_types": ["UpBlock2D"] * 2}
+    imported = read_file(_file("config.json", json.dumps(config).encode()))
+    assert check_design(imported["document"])["ok"] and imported["file"] is None
+
+
+@pytest.mark.parametrize(
+    "name, content", [("a.json", b"\xff"), ("a.json", b"[]"), ("a.json", b"{}"), ("a.onnx", b"no")]
+)
+def test_a_dropped_file_that_is_neither_says_so(name: str, content: bytes) -> None:
+    answer = answering(read_file)(_file(name, content))
+    assert answer["error"] and "/tmp" not in answer["error"]
+    assert "base64" in answering(read_file)(json.dumps({"name": name, "content": "%"}))["error"]
+
+
+def test_two_designs_are_compared_node_by_node(document: dict[str, Any]) -> None:
+    before = json.dumps(document)
+    document["parameters"]["hidden_size"] = 96
+    answer = compare_designs(json.dumps({"before": before, "after": json.dumps(document)}))
+    assert [one["kind"] for one in answer["changes"]] == ["reparametrised"]
+    assert next(one for one in answer["costs"] if one["name"] == "parameters")["before"] < 400_000
+    json.dumps(answer)

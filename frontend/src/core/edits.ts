@@ -1,7 +1,8 @@
 /** Edits of a document: pure functions from a document to a new one that shares what did not change. */
 
 import { type Definition, type DesignDocument, type EdgePair, type NodeCall, type Point, type Value, isName, nodeNameFor, uniqueName } from './document';
-import { boundaryName, formatEndpoint, isCallId, isInputId, isOutputId, parseEndpoint } from './endpoints';
+import { renameMarks } from './decor';
+import { formatEndpoint, isCallId, parseEndpoint } from './endpoints';
 
 /** An edit that was refused, with the reason that the user reads. */
 export class Refusal {
@@ -36,10 +37,11 @@ export function removeNodes(document: DesignDocument, definition: string, ids: I
     nodes: Object.fromEntries(Object.entries(one.nodes).filter(([name]) => !gone.has(name))),
     edges: one.edges.filter(([source, target]) => !touches(source) && !touches(target)),
   }));
-  const layout = removed.layout?.[definition];
-  if (!layout) return removed;
+  const unmarked = renameMarks(removed, definition, (id) => (gone.has(id) ? undefined : id));
+  const layout = unmarked.layout?.[definition];
+  if (!layout) return unmarked;
   const kept = Object.fromEntries(Object.entries(layout).filter(([name]) => !gone.has(name)));
-  return { ...removed, layout: { ...removed.layout, [definition]: kept } };
+  return { ...unmarked, layout: { ...unmarked.layout, [definition]: kept } };
 }
 
 /** Delete edges, named by their index in the definition's list. */
@@ -115,25 +117,13 @@ export function renameNode(document: DesignDocument, definition: string, from: s
     edges: one.edges.map(([source, target]) => [moved(source), moved(target)]),
     outputs: one.outputs.map((port) => (port.from[0] === from && port.from.length > 1 ? { ...port, from: [to, ...port.from.slice(1)] } : port)),
   }));
-  const { [from]: position, ...layout } = renamed.layout?.[definition] ?? {};
-  return position ? { ...renamed, layout: { ...renamed.layout, [definition]: { ...layout, [to]: position } } } : renamed;
+  const marked = renameMarks(renamed, definition, (id) => (id === from ? to : id));
+  const { [from]: position, ...layout } = marked.layout?.[definition] ?? {};
+  return position ? { ...marked, layout: { ...marked.layout, [definition]: { ...layout, [to]: position } } } : marked;
 }
 
 /** Store positions; `@in.x` and `@out.y` name the definition's inputs and outputs. */
 export function moveNodes(document: DesignDocument, definition: string, positions: Record<string, Point>): DesignDocument {
   const rounded = Object.fromEntries(Object.entries(positions).map(([name, [x, y]]) => [name, [Math.round(x), Math.round(y)] as Point]));
   return { ...document, layout: { ...document.layout, [definition]: { ...document.layout?.[definition], ...rounded } } };
-}
-
-/** Forget the positions of a definition, so that the automatic layout applies. */
-export function clearLayout(document: DesignDocument, definition: string): DesignDocument {
-  const { [definition]: _, ...layout } = document.layout ?? {};
-  return { ...document, layout };
-}
-
-/** Whether `id` still names something in the definition. */
-export function exists(definition: Definition, id: string): boolean {
-  if (isInputId(id)) return definition.inputs.some((port) => port.name === boundaryName(id));
-  if (isOutputId(id)) return definition.outputs.some((port) => port.name === boundaryName(id));
-  return Object.hasOwn(definition.nodes, id);
 }

@@ -3,11 +3,11 @@
 export type RoleGroup = 'map' | 'tokens' | 'vector' | 'time' | 'label' | 'any';
 
 const GROUPS: Record<string, RoleGroup> = {
-  image: 'map', latent: 'map', map: 'map', features: 'map', feature: 'map', skip: 'map', prediction: 'map', video: 'map', control: 'map',
-  tokens: 'tokens', context: 'tokens', text: 'tokens', sequence: 'tokens', points: 'tokens',
+  image: 'map', latent: 'map', map: 'map', features: 'map', feature: 'map', skip: 'map', prediction: 'map', video: 'map', control: 'map', clean: 'map', moments: 'map',
+  tokens: 'tokens', context: 'tokens', text: 'tokens', sequence: 'tokens', points: 'tokens', patches: 'tokens',
   vector: 'vector', embedding: 'vector', cond: 'vector', condition: 'vector', modulation: 'vector', pooled: 'vector',
   timestep_embedding: 'vector', time_embedding: 'vector', temb: 'vector',
-  timestep: 'time', sigma: 'time', time: 'time', log_snr: 'time',
+  timestep: 'time', sigma: 'time', time: 'time', log_snr: 'time', size: 'time', guidance: 'time',
   class: 'label', label: 'label',
 };
 

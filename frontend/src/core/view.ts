@@ -1,6 +1,8 @@
 /** One definition as cards and wires: everything the canvas draws, decided without a DOM. */
 
+import { isBypassed, isMuted } from './activity';
 import { calleeOf, socketOf } from './calls';
+import { type Decor, decorOf } from './decor';
 import type { Catalogue, Definition, DesignDocument, NodeCall, PortDeclaration, Values } from './document';
 import { inputId, isInputId, isOutputId, outputId, parseEndpoint, sourceId } from './endpoints';
 import { groupBy } from './groups';
@@ -43,6 +45,12 @@ export interface Card {
   enters?: string;
   ports: PortView[];
   phase: Phase;
+  /** Switched off: it passes its first input on. */
+  bypassed?: boolean;
+  /** Its branch is dropped: what reads it is switched off. */
+  muted?: boolean;
+  pinned?: boolean;
+  folded?: boolean;
   width: number;
   height: number;
 }
@@ -81,6 +89,7 @@ export interface View {
 
 const CARD_WIDTH = 196;
 const CARD_HEIGHT = 50;
+const FOLDED = 30;
 const LABEL_ROW = 13;
 const SUBTITLE = 27;
 const PILL_HEIGHT = 34;
@@ -100,6 +109,7 @@ export function viewOf(document: DesignDocument, catalogue: Catalogue, name: str
     ...Object.entries(definition.nodes).map(([id, node]) => callCard(id, node, signatures.get(id)!, raw, phases)),
     ...definition.outputs.map((port) => boundaryCard(port, 'output', phases)),
   ];
+  markCards(cards, definition, decorOf(document, name));
   const isTap = tapTest(raw, cards);
   const wires = finishWires(raw, cards, isTap, phases);
   for (const card of cards) arrange(card);
@@ -122,6 +132,16 @@ function rawWires(definition: Definition): RawWire[] {
   });
   for (const port of definition.outputs) add(-1, port.from.join('.'), outputId(port.name), port.name, `@${port.name}`);
   return wires;
+}
+
+function markCards(cards: Card[], definition: Definition, decor: Decor): void {
+  for (const card of cards) {
+    const node = definition.nodes[card.id];
+    if (node && isBypassed(node)) card.bypassed = true;
+    if (isMuted(definition, card.id)) card.muted = true;
+    if (decor.pinned.includes(card.id)) card.pinned = true;
+    if (decor.folded.includes(card.id)) card.folded = true;
+  }
 }
 
 function boundaryCard(port: PortDeclaration, kind: 'input' | 'output', phases: Phases): Card {
@@ -256,7 +276,8 @@ function arrange(card: Card): void {
   for (const side of ['top', 'right', 'bottom', 'left'] as const) {
     const ports = card.ports.filter((port) => port.side === side);
     ports.forEach((port, index) => (port.at = (index + 0.5) / ports.length));
-    if (card.kind === 'output' || card.kind === 'input') continue;
+    if (card.folded) card.height = FOLDED;
+    if (card.kind !== 'call' || card.folded) continue;
     if ((side === 'top' || side === 'bottom') && ports.length > 1) {
       card.height += LABEL_ROW;
       card.width = Math.max(card.width, ports.length * (Math.max(...ports.map((port) => port.name.length)) * 5.4 + 10));

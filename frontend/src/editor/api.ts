@@ -43,6 +43,12 @@ export interface SessionStart extends OpenedDesign {
   device: string;
 }
 
+/** What is different between two designs, node by node. */
+export interface Comparison {
+  changes: { kind: string; place: string; what: string; before: unknown; after: unknown }[];
+  costs: { name: string; before: number | null; after: number | null }[];
+}
+
 export interface TrainingEvent {
   type: 'status' | 'progress' | 'seed' | 'verdict' | 'error';
   [key: string]: unknown;
@@ -77,7 +83,8 @@ export class Api {
   openPreset = (id: string): Promise<OpenedDesign> => this.call('open_preset', { id });
   files = (): Promise<{ files: FileEntry[] }> => this.call('list_files');
   openFile = (name: string): Promise<OpenedDesign> => this.call('open_file', { name });
-  read = (document: string): Promise<OpenedDesign> => this.call('read_design', document);
+  read = (file: { name: string; content: string }): Promise<OpenedDesign & { problems: string[] }> => this.call('read_file', file);
+  compare = (request: { before: string; after: string }): Promise<Comparison> => this.call('compare_designs', request);
   save = (request: { name: string; document: string; base: string | null; force: boolean }): Promise<OpenedDesign & { conflict?: boolean }> =>
     this.call('save_file', request);
   autosave = (request: { document: string | null; file: string | null }): Promise<{ saved_at: number }> => this.call('autosave', request);

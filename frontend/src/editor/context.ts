@@ -1,4 +1,5 @@
 import { getContext, setContext } from 'svelte';
+import type { Actions } from './actions';
 import type { Session } from './session.svelte';
 import type { EditorStore } from './store.svelte';
 
@@ -7,6 +8,7 @@ const KEY = Symbol('editor');
 export interface EditorContext {
   store: EditorStore;
   session: Session;
+  actions: Actions;
 }
 
 export const provideEditor = (context: EditorContext): EditorContext => setContext(KEY, context);

@@ -1,19 +1,23 @@
 /** The life of one open page: checking and rendering after each edit, opening, saving, autosave, recovery. */
 
 import type { CheckResult, Fix, Rendered } from '../core/annotations';
-import { type DesignDocument, parse, serialise } from '../core/document';
+import { parse, serialise } from '../core/document';
 import { LatestOnly } from '../core/validator';
 import { flushSync } from 'svelte';
 import { type Api, ApiError, type OpenedDesign, type Recovered } from './api';
+import { base64, fileStem, saveBlob } from './files';
 import type { EditorStore } from './store.svelte';
 import { Prediction } from './prediction.svelte';
 import { Training } from './training.svelte';
 import { Export } from './export.svelte';
+import { Tabs } from './tabs';
 
 const RENDER_PAUSE = 180;
 const AUTOSAVE_PAUSE = 700;
 const LONG = 30_000;
+const MAX_FILE = 64_000_000;
 const KEPT = 'diffusion-designer.unsaved';
+const WELCOMED = 'diffusion-designer.welcomed';
 
 interface Kept {
   document: string;
@@ -41,6 +45,7 @@ export class Session {
   private renderTimer: ReturnType<typeof setTimeout> | undefined;
   private autosaveTimer: ReturnType<typeof setTimeout> | undefined;
   private startText = '';
+  private readonly tabs: Tabs;
 
   constructor(
     private readonly store: EditorStore,
@@ -52,6 +57,7 @@ export class Session {
     this.training = new Training(store, api);
     this.prediction = new Prediction(store, api);
     this.exporting = new Export(store, api, this.training);
+    this.tabs = new Tabs(store);
     store.onchange = () => this.edited();
   }
 
@@ -69,9 +75,17 @@ export class Session {
         if (begun.recovered) this.offer(begun.recovered);
       }
       this.ready = true;
+      this.welcome();
     } catch (error) {
-      this.store.toast(`The editor could not start: ${text(error)}`, 'error');
+      this.store.surface.toast(`The editor could not start: ${text(error)}`, 'error');
     }
+  }
+
+  /** The tour opens by itself once, and never where a script drives the page. */
+  private welcome(): void {
+    if (navigator.webdriver || localStorage.getItem(WELCOMED) !== null) return;
+    localStorage.setItem(WELCOMED, 'yes');
+    this.store.surface.dialog = 'tour';
   }
 
   stop(): void {
@@ -81,19 +95,20 @@ export class Session {
     clearTimeout(this.autosaveTimer);
     this.training.stop();
     this.prediction.stop();
+    this.tabs.stop();
   }
 
   private restore(document: string, origin: { file: string | null; base: string | null }, message: string): void {
     this.store.load(parse(document), { file: origin.file, base: origin.base, saved: false });
     this.restored = true;
-    this.store.toast(message, 'info', { label: 'Discard', run: () => void this.discard() });
+    this.store.surface.toast(message, 'info', { label: 'Discard', run: () => void this.discard() });
   }
 
   /** Edits of a page that went away, maybe on another design: offered, not forced. */
   private offer(recovered: Recovered): void {
     const at = new Date(recovered.saved_at * 1000).toLocaleTimeString();
     const take = (): void => this.store.load(parse(recovered.document), { file: recovered.file, base: null, saved: false });
-    this.store.toast(`Edits that were not saved were kept at ${at}`, 'info', { label: 'Recover', run: take }, LONG);
+    this.store.surface.toast(`Edits that were not saved were kept at ${at}`, 'info', { label: 'Recover', run: take }, LONG);
   }
 
   /** Throw unsaved edits away and return to what the page began with. */
@@ -106,6 +121,7 @@ export class Session {
   private show(opened: OpenedDesign): void {
     this.store.load(parse(opened.document), { file: opened.file, base: opened.base, saved: true });
     this.forget();
+    this.tabs.opened();
   }
 
   /** After each edit: check at once, render after a pause, keep a copy. */
@@ -120,7 +136,7 @@ export class Session {
   }
 
   private showCheck(answer: CheckResult, revision: number, milliseconds: number): void {
-    this.store.connected = true;
+    this.found();
     if (revision !== this.store.revision) return;
     const painting = performance.now();
     flushSync(() => {
@@ -131,14 +147,21 @@ export class Session {
   }
 
   private showSource(answer: Rendered, revision: number): void {
-    this.store.connected = true;
+    this.found();
     if (revision !== this.store.revision) return;
     this.renderedRevision = revision;
+    if (answer.problem === '' && JSON.stringify(answer.source) !== JSON.stringify(this.store.rendered.source)) this.store.sourceBefore = this.store.rendered.source;
     this.store.rendered = answer.problem === '' ? answer : { ...this.store.rendered, problem: answer.problem };
   }
 
+  /** Python answers: after a lost connection the page says so. */
+  private found(): void {
+    if (!this.store.connected) this.store.surface.toast('Connected again: nothing was lost');
+    this.store.connected = true;
+  }
+
   private lost(error: unknown): void {
-    if (error instanceof ApiError) this.store.toast(error.message, 'error');
+    if (error instanceof ApiError) this.store.surface.toast(error.message, 'error');
     else this.store.connected = false;
   }
 
@@ -176,17 +199,25 @@ export class Session {
     await this.attempt(async () => this.show(await this.api.openFile(name)));
   }
 
-  /** Open a design file from this computer; Python reads it, so that its messages are the same everywhere. */
-  async openText(content: string): Promise<void> {
+  /** Open a file from this computer: a design, a configuration of diffusers, an ONNX model. Python reads it. */
+  async openLocal(file: File): Promise<void> {
+    if (!this.mayLeave()) return;
     await this.attempt(async () => {
-      const opened = await this.api.read(content);
+      if (file.size > MAX_FILE) throw new Error(`${file.name} has ${Math.round(file.size / 1e6)} MB; at most 64 MB can be read here: use \`designer import\``);
+      const opened = await this.api.read({ name: file.name, content: await base64(file) });
       this.store.load(parse(opened.document), { file: null, base: null, saved: false });
+      for (const problem of opened.problems) this.store.surface.toast(problem, 'error');
     });
+  }
+
+  /** Whether the design may be replaced: asked when edits are not saved. */
+  mayLeave(): boolean {
+    return !this.store.dirty || confirm('The edits of this design are not saved. Open another one?');
   }
 
   /** Save under the name the design has, or ask for one. */
   async save(): Promise<void> {
-    if (this.store.file === null) this.store.dialog = 'save';
+    if (this.store.file === null) this.store.surface.dialog = 'save';
     else await this.saveAs(this.store.file, this.store.base);
   }
 
@@ -196,16 +227,17 @@ export class Session {
       const document = serialise(this.store.document);
       const saved = await this.api.save({ name, document, base, force });
       if (saved.conflict) {
-        this.store.dialog = null;
-        this.store.toast(`${name} exists with other contents`, 'error', { label: 'Overwrite', run: () => void this.saveAs(name, base, true) });
+        this.store.surface.dialog = null;
+        this.store.surface.toast(`${name} exists with other contents`, 'error', { label: 'Overwrite', run: () => void this.saveAs(name, base, true) });
         return;
       }
       this.store.file = saved.file;
       this.store.base = saved.base;
       this.store.savedText = document;
-      this.store.dialog = null;
+      this.store.surface.dialog = null;
       this.forget();
-      this.store.toast(`Saved ${saved.file}`);
+      this.tabs.saved();
+      this.store.surface.toast(`Saved ${saved.file}`);
     });
   }
 
@@ -228,20 +260,9 @@ export class Session {
     try {
       await action();
     } catch (error) {
-      this.store.toast(text(error), 'error');
+      this.store.surface.toast(text(error), 'error');
     }
   }
-}
-
-/** Let the browser save `blob` under `name`. */
-export function saveBlob(blob: Blob, name: string): void {
-  const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
-export function fileStem(design: DesignDocument): string {
-  return design.name.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^-|-$/g, '').toLowerCase() || 'design';
 }
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -2,31 +2,26 @@
 
 import { type CheckResult, type Diagnostic, EMPTY_CHECK, type Mark, type Rendered, type Step, marksOf, pathTo, placeOf } from '../core/annotations';
 import { calleeOf } from '../core/calls';
-import { type Clip, copy, paste } from '../core/clipboard';
 import { type CardPort, LinkRules } from '../core/connection';
 import { type Catalogue, type Definition, type DesignDocument, type NodeCall, type Point, serialise } from '../core/document';
+import { type Box, type Decor, changeBoxes, decorOf, isBoxId } from '../core/decor';
 import * as edits from '../core/edits';
+import { boundaryName } from '../core/endpoints';
 import { type History, record, redo, startHistory, undo } from '../core/history';
-import { autoLayout, positionsOf } from '../core/layout';
+import { positionsOf } from '../core/layout';
 import { calledDefinitions } from '../core/graph';
 import { type Library, withComposite } from '../core/library';
+import { renameDefinition } from '../core/rename';
 import { channelsOf } from '../core/routes';
-import type { PortFilter } from '../core/search';
 import { readable, shapeOf } from '../core/shapes';
 import { type Signature, declaration, signatureOf } from '../core/signature';
 import { type Card, type View, type Wire, viewOf } from '../core/view';
-import { type CardNode, type WireEdge, flowEdges, flowNodes } from './flow';
+import { type SceneNode, type WireEdge, flowEdges, sceneNodes } from './flow';
+import { Surface } from './surface.svelte';
 
 interface Snapshot {
   document: DesignDocument;
   path: Step[];
-}
-
-export interface Toast {
-  id: number;
-  kind: 'info' | 'error';
-  text: string;
-  action?: { label: string; run: () => void };
 }
 
 /** A link being dragged: where it starts, and why each port of the other side would refuse it. */
@@ -36,24 +31,16 @@ export interface Dragging {
   refusals: Map<string, string>;
 }
 
-export interface SearchRequest {
-  /** Where the palette opens, in pixels of the canvas; where a block lands, in canvas coordinates. */
-  at: Point;
-  drop: Point;
-  filter?: PortFilter;
-  link?: { end: CardPort; direction: 'in' | 'out' };
-}
-
-export type PanelTab = 'problems' | 'code' | 'training' | 'export';
-
 const EMPTY_VIEW: View = { definition: '', cards: [], wires: [], phases: { isU: false, of: () => 'down', level: () => undefined, isSkip: () => false } };
 
 export class EditorStore {
+  readonly surface = new Surface();
   catalogue = $state.raw<Catalogue>({});
   library = $state.raw<Library>({});
   history = $state.raw<History<Snapshot>>(startHistory({ document: { format: 'diffusion-design', format_version: 1, name: '', main: '', definitions: {} }, path: [] }));
   path = $state.raw<Step[]>([]);
-  nodes = $state.raw<CardNode[]>([]);
+  nodes = $state.raw<SceneNode[]>([]);
+  decor = $state.raw<Decor>({ boxes: {}, pinned: [], folded: [] });
   edges = $state.raw<WireEdge[]>([]);
   selected = $state.raw<ReadonlySet<string>>(new Set());
   selectedEdges = $state.raw<ReadonlySet<string>>(new Set());
@@ -63,22 +50,15 @@ export class EditorStore {
   check = $state.raw<CheckResult>(EMPTY_CHECK);
   checkedRevision = $state(-1);
   rendered = $state.raw<Rendered>({ source: {}, source_map: [], problem: '' });
+  /** The source as it was before the last edit that changed it. */
+  sourceBefore = $state.raw<Record<string, string>>({});
   connected = $state(true);
 
   file = $state<string | null>(null);
   base = $state<string | null>(null);
   savedText = $state.raw('');
 
-  dark = $state(false);
   dragging = $state.raw<Dragging | null>(null);
-  searching = $state.raw<SearchRequest | null>(null);
-  dialog = $state<'gallery' | 'save' | 'keys' | null>(null);
-  tab = $state<PanelTab>('code');
-  panelOpen = $state(true);
-  toasts = $state.raw<Toast[]>([]);
-  minimap = $state(false);
-  /** A card that should be brought into view: set by a jump, consumed by the canvas. */
-  reveal = $state.raw<{ ids: string[]; at: number } | null>(null);
 
   marks = $derived<Map<string, Mark>>(marksOf(this.document, this.definitionName, this.check.diagnostics));
   costs = $derived(new Map((this.check.summary?.nodes ?? []).map((cost) => [`${this.document.main}/${cost.node}`, cost])));
@@ -87,9 +67,6 @@ export class EditorStore {
   dirty = $derived(serialise(this.document) !== this.savedText);
 
   onchange: () => void = () => undefined;
-  private clip: Clip | null = null;
-  private pastes = 0;
-  private toastCount = 0;
 
   get document(): DesignDocument {
     return this.history.present.document;
@@ -123,15 +100,16 @@ export class EditorStore {
     this.selectedEdges = new Set();
     this.check = EMPTY_CHECK;
     this.rendered = { source: {}, source_map: [], problem: '' };
+    this.sourceBefore = {};
     this.touch();
-    this.revealAll();
+    this.surface.show();
   }
 
   /** Make an edit; a refusal is shown with its reason. Returns whether the document changed. */
   apply(label: string, change: (document: DesignDocument) => DesignDocument | edits.Refusal, merge?: string): boolean {
     const next = change(this.document);
     if (next instanceof edits.Refusal) {
-      this.toast(next.reason, 'error');
+      this.surface.toast(next.reason, 'error');
       return false;
     }
     if (next === this.document) return false;
@@ -172,7 +150,8 @@ export class EditorStore {
     if (!this.definition) return;
     this.view = viewOf(this.document, this.catalogue, this.definitionName);
     const positions = positionsOf(this.document, this.view);
-    this.nodes = flowNodes(this.view, positions, this.selected, this.nodes);
+    this.decor = decorOf(this.document, this.definitionName);
+    this.nodes = sceneNodes(this.view, positions, this.decor, this.selected, this.nodes);
     this.edges = flowEdges(this.view, channelsOf(this.view, positions), this.selectedEdges, this.edges);
   }
 
@@ -191,7 +170,7 @@ export class EditorStore {
     this.path = path;
     this.select(select);
     this.refresh();
-    this.revealAll();
+    this.surface.show();
   }
 
   /** Show a node wherever it is, entering definitions as needed. */
@@ -200,7 +179,7 @@ export class EditorStore {
     if (definition !== this.definitionName) this.path = this.pathAlong(via, definition);
     this.select(node ? [node] : []);
     this.refresh();
-    this.reveal = { ids: node ? [node] : [], at: Date.now() };
+    this.surface.show(node ? [node] : []);
   }
 
   /** The path through the calls `via`, or the shortest one when they do not lead to `definition`. */
@@ -219,10 +198,6 @@ export class EditorStore {
   jumpTo(diagnostic: Diagnostic): void {
     const place = placeOf(diagnostic);
     if (place.definition) this.jump(place.definition, place.node, diagnostic.path ?? []);
-  }
-
-  revealAll(): void {
-    this.reveal = { ids: [], at: Date.now() };
   }
 
   select(ids: Iterable<string>, edgeIds: Iterable<string> = []): void {
@@ -244,9 +219,14 @@ export class EditorStore {
   }
 
   endpointShape(endpoint: string): string | undefined {
+    const shape = this.rawShape(endpoint);
+    return shape === undefined ? undefined : readable(shape);
+  }
+
+  /** The shape at an endpoint as Python writes it. */
+  rawShape(endpoint: string): string | undefined {
     const prefix = `${this.definitionName}/${endpoint}->`;
-    const key = Object.keys(this.check.shapes).find((one) => one.startsWith(prefix));
-    return key === undefined ? undefined : readable(this.check.shapes[key]!);
+    return Object.entries(this.check.shapes).find(([edge]) => edge.startsWith(prefix))?.[1];
   }
 
   /** The shape at an input or output of the definition on screen. */
@@ -268,21 +248,23 @@ export class EditorStore {
     return typeof value === 'number' ? String(value) : undefined;
   }
 
-  /** Cut all links of a port. */
-  disconnect(card: string, port: string, direction: 'in' | 'out'): void {
-    const here = (wire: Wire): boolean => (direction === 'in' ? wire.target === card && wire.targetPort === port : wire.source === card && wire.sourcePort === port);
-    const indices = this.view.wires.filter((wire) => wire.index >= 0 && here(wire)).map((wire) => wire.index);
-    this.apply('disconnect', (document) => edits.removeEdges(document, this.definitionName, indices));
-  }
-
   /** The signature of a node of the definition on screen. */
   signature(node: NodeCall): Signature {
     return signatureOf(this.document, this.catalogue, calleeOf(this.definition!, node));
   }
 
+  /** Give the definition on screen another name, everywhere. */
+  renameDefinition(to: string): boolean {
+    const from = this.definitionName;
+    const path = this.path.map((step) => (step.definition === from ? { ...step, definition: to } : step));
+    const next = renameDefinition(this.document, from, to);
+    if (!(next instanceof edits.Refusal)) this.path = path;
+    return this.apply(`rename ${from}`, () => next);
+  }
+
   /** Positions as they are on screen now. */
   positions(): Record<string, Point> {
-    return Object.fromEntries(this.nodes.map((node) => [node.id, [node.position.x, node.position.y] as Point]));
+    return Object.fromEntries(this.nodes.filter((node) => !isBoxId(node.id)).map((node) => [node.id, [node.position.x, node.position.y] as Point]));
   }
 
   add(call: string, at: Point): string | null {
@@ -306,7 +288,7 @@ export class EditorStore {
     const rules = this.rules();
     const old = rules.occupant(to);
     const changed = this.apply('connect', () => rules.link(from, to));
-    if (changed && old !== undefined) this.toast(`Replaced the link from ${old}`, 'info', { label: 'Undo', run: () => this.undo() });
+    if (changed && old !== undefined) this.surface.toast(`Replaced the link from ${old}`, 'info', { label: 'Undo', run: () => this.undo() });
     return changed;
   }
 
@@ -314,62 +296,18 @@ export class EditorStore {
     return new LinkRules(this.document, this.catalogue, this.definitionName);
   }
 
-  removeSelection(): void {
-    const place = this.definitionName;
-    const indices = this.view.wires.filter((wire) => this.selectedEdges.has(wire.id) && wire.index >= 0).map((wire) => wire.index);
-    const ids = [...this.selected];
-    const changed = this.apply('delete', (document) => edits.removeNodes(edits.removeEdges(edits.moveNodes(document, place, this.positions()), place, indices), place, ids));
-    if (changed) this.select([]);
-  }
-
-  /** Store where cards were dragged to. */
+  /** Store where cards and boxes were dragged to. */
   commitPositions(label = 'move', merge?: string): void {
-    this.apply(label, (document) => edits.moveNodes(document, this.definitionName, this.positions()), merge);
+    const boxes = this.nodes.filter((node) => isBoxId(node.id)).map((node): [string, Partial<Box>] => [boundaryName(node.id), { at: [node.position.x, node.position.y], size: [node.width ?? 0, node.height ?? 0] }]);
+    this.apply(label, (document) => changeBoxes(edits.moveNodes(document, this.definitionName, this.positions()), this.definitionName, Object.fromEntries(boxes)), merge);
   }
 
+  /** Move the selected cards, pinned ones apart. */
   nudge(dx: number, dy: number): void {
-    if (this.selected.size === 0) return;
-    this.nodes = this.nodes.map((node) => (this.selected.has(node.id) ? { ...node, position: { x: node.position.x + dx, y: node.position.y + dy } } : node));
+    const moving = (node: SceneNode): boolean => this.selected.has(node.id) && node.draggable !== false;
+    if (!this.nodes.some(moving)) return;
+    this.nodes = this.nodes.map((node) => (moving(node) ? { ...node, position: { x: node.position.x + dx, y: node.position.y + dy } } : node));
     this.commitPositions('nudge', `nudge ${[...this.selected].join()}`);
-  }
-
-  autoLayout(): void {
-    const positions = Object.fromEntries(autoLayout(this.document, this.view));
-    this.apply('lay out', (document) => edits.moveNodes(document, this.definitionName, positions));
-    this.revealAll();
-  }
-
-  copySelection(): boolean {
-    const clip = copy(this.document, this.definitionName, this.selected, this.positions());
-    if (!clip) return false;
-    this.clip = clip;
-    this.pastes = 0;
-    return true;
-  }
-
-  pasteClip(keepIncoming = false): void {
-    const { clip } = this;
-    if (!clip) return;
-    const recursive = Object.values(clip.nodes).find((node) => Object.hasOwn(this.document.definitions, node.call) && calledDefinitions(this.document.definitions, node.call).has(this.definitionName));
-    if (recursive) {
-      this.toast(`${recursive.call} contains ${this.definitionName}: a definition cannot contain itself`, 'error');
-      return;
-    }
-    this.pastes += 1;
-    const offset = [32 * this.pastes, 32 * this.pastes] as const;
-    let names: string[] = [];
-    this.apply('paste', (document) => {
-      const result = paste(edits.moveNodes(document, this.definitionName, this.positions()), this.definitionName, clip, offset, keepIncoming);
-      names = result.names;
-      return result.document;
-    });
-    this.select(names);
-  }
-
-  duplicate(): void {
-    const kept = this.clip;
-    if (this.copySelection()) this.pasteClip();
-    this.clip = kept ?? this.clip;
   }
 
   /** Begin dragging a link: note why each port of the other side would refuse it. */
@@ -387,39 +325,10 @@ export class EditorStore {
     this.dragging = { from, direction, refusals };
   }
 
-  toast(text: string, kind: Toast['kind'] = 'info', action?: Toast['action'], milliseconds = kind === 'error' ? 7000 : 4500): void {
-    const id = (this.toastCount += 1);
-    this.toasts = [...this.toasts.filter((toast) => toast.text !== text), { id, kind, text, action }].slice(-3);
-    setTimeout(() => this.dismiss(id), milliseconds);
-  }
-
-  dismiss(id: number): void {
-    this.toasts = this.toasts.filter((toast) => toast.id !== id);
-  }
-
-  /** Open the search palette; the canvas gives it a place. */
-  openSearch: (request?: Partial<SearchRequest>) => void = () => undefined;
-
-  /** Add a block in the middle of what is on screen; the canvas knows where that is. */
-  addAtCentre: (call: string) => void = () => undefined;
-
-  enterSelected(): void {
-    if (this.selected.size !== 1) return;
-    const [id] = this.selected;
-    const target = this.view.cards.find((card) => card.id === id)?.enters;
-    if (target) this.enter(target, id);
-  }
-
   /** Esc: close what is open, then drop the selection, then leave the definition. */
   escape(): void {
-    if (this.searching) this.searching = null;
-    else if (this.dialog) this.dialog = null;
-    else if (this.selected.size + this.selectedEdges.size > 0) this.select([]);
+    if (this.surface.close()) return;
+    if (this.selected.size + this.selectedEdges.size > 0) this.select([]);
     else this.leave();
-  }
-
-  showTab(tab: PanelTab): void {
-    this.tab = tab;
-    this.panelOpen = true;
   }
 }

@@ -71,9 +71,9 @@ export class Training {
   }
 
   async begin(): Promise<void> {
-    this.store.showTab('training');
+    this.store.surface.showTab('training');
     if (this.obstacle) {
-      this.store.toast(this.obstacle, 'error');
+      this.store.surface.toast(this.obstacle, 'error');
       return;
     }
     Object.assign(this, { state: 'starting', progress: [], verdict: null, message: '', status: '', seen: 0, subject: this.store.document.name });
