@@ -8,7 +8,7 @@ its tests. A fix stands in the diagnostic, or is made by `fix(design, diagnostic
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from types import ModuleType
@@ -83,15 +83,16 @@ class RuleContext:
         least, *_, most = levels_of(self.design.training)
         return () if self.prediction is None else tuple(self.prediction.at(level) for level in (least, most))
 
-    def calls(self) -> Iterator[tuple[str, Frame, Call]]:
-        """Yield ("Definition/node", frame, call) for each active call, each definition seen once."""
-        seen: set[str] = set()
+    @cached_property
+    def calls(self) -> tuple[tuple[str, Frame, Call], ...]:
+        """("Definition/node", frame, call) for each active call, each definition seen once."""
+        found: dict[str, tuple[str, Frame, Call]] = {}
         for frame in self.frame.walk():
             for name, call in frame.calls.items():
                 place = f"{frame.definition.name}/{name}"
-                if call.active and place not in seen:
-                    seen.add(place)
-                    yield place, frame, call
+                if call.active and place not in found:
+                    found[place] = place, frame, call
+        return tuple(found.values())
 
 
 _FILE = re.compile(r"[a-z]\d{3}_")

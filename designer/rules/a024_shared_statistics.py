@@ -29,7 +29,14 @@ LIMIT = 10.0  # published U-Nets reach 8.5
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Look at norms in groups of what a concatenation of a skip made; without a weight, published U-Nets straddle too."""
-    joined = {leaf.path: leaf for norm in context.flow.tagged("norm") for leaf in _straddled(context, norm)}
+    flow = context.flow
+    weighed = {
+        leaf.key
+        for leaf in flow.tagged("concat")
+        if any(one.has("scale", "gating") for _, one in flow.inputs(leaf))
+    }
+    norms = flow.tagged("norm") if weighed else ()
+    joined = {leaf.path: leaf for norm in norms for leaf in _straddled(context, norm) if leaf.key in weighed}
     if not joined or context.prediction is None:
         return
     for fusion in context.prediction.fusions:
@@ -58,8 +65,7 @@ def _straddled(context: RuleContext, norm: Leaf) -> Iterable[Leaf]:
     for leaf in origins(context.flow, norm, norm.spec.inputs[0].name):
         maps = [one for one in leaf.call.inputs.values() if isinstance(one, Tensor) and len(one.shape) == 4]
         widths = [one.shape[1] for one in maps if isinstance(one.shape[1], int)]
-        weighed = any(one.has("scale", "gating") for _, one in context.flow.inputs(leaf))
-        if leaf.has("concat") and weighed and len(widths) == 2 and widths[0] * groups % sum(widths):
+        if leaf.has("concat") and len(widths) == 2 and widths[0] * groups % sum(widths):
             yield leaf
 
 

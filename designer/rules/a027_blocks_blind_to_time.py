@@ -27,7 +27,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     flow = context.flow
     inputs = context.design.main_definition.inputs
     times = [port.name for port in inputs if port.role in ("timestep", "sigma")]
-    seen = {leaf.key for name in times for leaf in flow.downstream((*INPUT, name))}
+    seen = {key for name in times for key in flow.reach((*INPUT, name))}
     timed: dict[str, bool] = {}
     for leaf in flow.tagged("add"):
         definition = leaf.frame.definition.name
@@ -35,7 +35,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             continue
         branch = _branch(flow, leaf)
         if branch:
-            timed[definition] = any(one.key in seen and _takes_vector(one) for one in branch)
+            timed[definition] = any(_takes_vector(one) and one.key in seen for one in branch)
     if any(timed.values()):
         for definition, fed in timed.items():
             if not fed:

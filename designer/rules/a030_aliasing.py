@@ -32,8 +32,8 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             and kernel <= stride
             and stride > 1
         )
-        patches = len(leaf.call.outputs) and any(one.has("reshape") for one in context.flow.after(leaf))
-        if (leaf.has("highest") or (bare and not leaf.has("upsample", "embedding"))) and not patches:
+        drops = leaf.has("highest") or (bare and not leaf.has("upsample", "embedding"))
+        if drops and not any(one.has("reshape") for one in context.flow.after(leaf)):  # these make patches
             yield Diagnostic(
                 RULE.code,
                 "warning",

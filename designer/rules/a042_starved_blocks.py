@@ -49,7 +49,7 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
 def _candidates(context: RuleContext) -> Iterator[str]:
     """Repeats that mix tokens, without long skips, and without those where h + F(norm(h)) passes every gradient whole."""
     whole = {one.place for one in context.stacks if not one.post_norms and not one.scaled_sums}
-    for place, frame, call in context.calls():
+    for place, frame, call in context.calls:
         deep = call.node.repeat is not None and isinstance(call.count, int) and call.count >= DEPTH
         if not deep or place in whole or not isinstance(call.target, Definition):
             continue

@@ -1,10 +1,15 @@
 """A043: weights of the loss that let a few noise levels or channels own the gradient."""
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.noise_levels import process_of
+
+if TYPE_CHECKING:
+    from designer.wrapping.noise import Process
 
 RULE = Rule(
     code="A043",
@@ -24,18 +29,10 @@ LIMIT = 1e3
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Compare weights over noise levels, then over channels."""
-    import numpy as np
-
-    from designer.wrapping.weighting import loss_weight, target_power  # numpy: not for listing the rules
-
     process = process_of(context.design)
-    inside = any(
-        leaf.has("noise_level") for leaf in context.flow.leaves.values()
-    )  # the graph scales its output
+    inside = bool(context.flow.tagged("noise_level"))  # the graph scales its output
     if process is not None and process.loss != "mse" and not process.uncertainty and not inside:
-        alpha, sigma = process.grid()
-        scale = loss_weight(process, alpha, sigma) * target_power(process, alpha, sigma)
-        times = float(scale.max() / np.median(scale))
+        times = _range(process)
         if times > LIMIT:
             fix = Fix("Weight by min-SNR", ({"op": "training", "name": "loss", "value": "min_snr"},))
             yield _found(context, times, "noise level", fix)
@@ -43,6 +40,17 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     lowest = min((one for one in weights if one > 0), default=1)
     if max(weights) / lowest > LIMIT:
         yield _found(context, max(weights) / lowest, "channel", None)
+
+
+@lru_cache(maxsize=64)
+def _range(process: "Process") -> float:
+    import numpy as np
+
+    from designer.wrapping.weighting import loss_weight, target_power  # numpy: not for listing the rules
+
+    alpha, sigma = process.grid()
+    scale = loss_weight(process, alpha, sigma) * target_power(process, alpha, sigma)
+    return float(scale.max() / np.median(scale))
 
 
 def _found(context: RuleContext, times: float, what: str, fix: Fix | None) -> Diagnostic:

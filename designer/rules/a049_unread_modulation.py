@@ -23,10 +23,13 @@ RULE = Rule(
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Compare the outputs of each modulator with what is read."""
     flow = context.flow
+    modulators = [leaf for leaf in flow.tagged("modulator") if len(leaf.spec.outputs) > 1]
+    if not modulators:
+        return
     read = {end for ends in (*flow.sources.values(), *flow.outputs.values()) for end in ends}
-    for leaf in flow.tagged("modulator"):
+    for leaf in modulators:
         unread = [port.name for port in leaf.spec.outputs if (leaf.key, port.name) not in read]
-        if unread and len(leaf.spec.outputs) > 1:
+        if unread:
             yield Diagnostic(
                 RULE.code,
                 "warning",

@@ -76,11 +76,16 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Part:
-    """The block calls of one call of a definition: those inside it, what feeds each input, what comes out."""
+    """The block calls of one call of a definition: those inside it, what feeds each input, what comes out.
+
+    `after` and `before` say what each block call, or input of the network as (INPUT name), feeds and is fed by.
+    """
 
     leaves: Mapping[Key, Leaf]
     sources: Mapping[End, Ends]
     outputs: Mapping[str, Ends]
+    after: Mapping[Key, dict[Key, None]]
+    before: Mapping[Key, dict[Key, None]]
 
 
 @kept
@@ -109,12 +114,15 @@ class _Expansion:
         self.frame, self.path, self.depth = frame, path, depth
         self.leaves: dict[Key, Leaf] = {}
         self.sources: dict[End, Ends] = {}
+        self.after: dict[Key, dict[Key, None]] = {}
+        self.before: dict[Key, dict[Key, None]] = {}
+        self._own: set[Key] = set()  # whose entry of `after` is not that of a part inside
         self.values: dict[str, Ends] = dict(inputs)
         for name, call in frame.calls.items():  # in the order of the walk
             if name in frame.live:
                 self._call(name, call)
         outputs = {port.name: self.values.get(port.source, ()) for port in frame.definition.outputs}
-        self.part = Part(self.leaves, self.sources, outputs)
+        self.part = Part(self.leaves, self.sources, outputs, self.after, self.before)
 
     def _call(self, name: str, call: Call) -> None:
         sources, values = self.frame.definition.sources, self.values
@@ -130,8 +138,10 @@ class _Expansion:
         if not isinstance(call.target, Definition):
             spec = call.target
             self.leaves[key] = Leaf(key, self.frame, call, call.iterations[-1], self.depth, spec, _tags(spec))
+            self.before[key] = {}
             for port, ends in arriving.items():
                 self.sources[key, port] = ends
+                self._connect(key, ends)
             for port in ports:
                 values[f"{name}.{port}"] = values[f"{name}.{port}[]"] = ((key, port),)
             return
@@ -139,6 +149,29 @@ class _Expansion:
         for port in ports:
             values[f"{name}.{port}"] = found.get(port, ())
             values[f"{name}.{port}[]"] = found.get(f"{port}[]", found.get(port, ()))
+
+    def _connect(self, key: Key, ends: Ends) -> None:
+        for source, port in ends:
+            source = source if source != INPUT else (*INPUT, port)
+            self._fed_by(source)[key] = None
+            self.before[key][source] = None
+
+    def _fed_by(self, source: Key) -> dict[Key, None]:
+        if source not in self._own:
+            self._own.add(source)
+            self.after[source] = dict(self.after.get(source, ()))
+        return self.after[source]
+
+    def _include(self, part: Part) -> None:
+        """Take in a part inside, which stays as it is."""
+        self.leaves.update(part.leaves)
+        self.sources.update(part.sources)
+        self.before.update(part.before)
+        shared = {source: self._fed_by(source) for source in part.after.keys() & self.after.keys()}
+        self.after.update(part.after)
+        for source, keys in shared.items():
+            keys.update(part.after[source])
+        self.after.update(shared)
 
     def _repeat(self, call: Call, key: Key, arriving: Mapping[str, Ends]) -> dict[str, Ends]:
         """Enter each distinct frame of the iterations; what is carried goes from one to the next."""
@@ -153,8 +186,7 @@ class _Expansion:
             step = key if len(call.iterations) == 1 else (*key[:-1], f"{key[-1]}[{index}]")
             where = self.depth if call.node.repeat is None else {"i": index, "L": call.count}
             part = expand(iteration.frame, step, dict(values), where)
-            self.leaves.update(part.leaves)
-            self.sources.update(part.sources)
+            self._include(part)
             outputs = part.outputs
             for port, ends in outputs.items():
                 stacks[f"{port}[]"] = (*stacks.get(f"{port}[]", ()), *ends)
@@ -169,8 +201,9 @@ class Flow:
     def __init__(self, frame: Frame) -> None:
         part = expand(frame, (), {name: ((INPUT, name),) for name in frame.inputs}, {})
         self.leaves, self.sources, self.outputs = part.leaves, part.sources, part.outputs
+        self._after, self._before = part.after, part.before
         self._upstream: dict[Key, frozenset[Key]] = {}
-        self._downstream: dict[Key, list[Leaf]] = {}
+        self._downstream: dict[Key, frozenset[Key]] = {}
 
     # -- questions ----------------------------------------------------------------------------------------
 
@@ -185,47 +218,38 @@ class Flow:
                 yield port.name, source
 
     @cached_property
-    def _neighbours(self) -> tuple[Edges, Edges]:
-        """What each block call, or input of the network as (INPUT name), feeds and is fed by, once each."""
-        after: dict[Key, dict[Key, None]] = {key: {} for key in self.leaves}
-        before: dict[Key, dict[Key, None]] = {key: {} for key in self.leaves}
-        for (key, _), ends in self.sources.items():
-            for source, port in ends:
-                source = source if source != INPUT else (*INPUT, port)
-                after.setdefault(source, {})[key] = None
-                before[key][source] = None
-        return after, before
-
-    @cached_property
     def graph(self) -> "nx.DiGraph[Key]":
         """The graph of block calls and, as (INPUT name), of the network's inputs."""
         import networkx as nx
 
-        after = self._neighbours[0]
         graph: nx.DiGraph[Key] = nx.DiGraph()
-        graph.add_nodes_from(after)
-        graph.add_edges_from((source, key) for source, keys in after.items() for key in keys)
+        graph.add_nodes_from(self.leaves)
+        graph.add_edges_from((source, key) for source, keys in self._after.items() for key in keys)
         return graph
 
     def feeds(self, start: Key) -> list[Key]:
         """Return the keys of what a block call, or the input of the network (INPUT, name), feeds."""
-        return list(self._neighbours[0].get(start, ()))
+        return list(self._after.get(start, ()))
 
     def after(self, leaf: Leaf) -> list[Leaf]:
         """Return the block calls that a block call feeds."""
-        return [self.leaves[key] for key in self._neighbours[0][leaf.key]]
+        return [self.leaves[key] for key in self._after.get(leaf.key, ())]
 
     def upstream(self, leaf: Leaf) -> frozenset[Key]:
         """Return the keys of everything that a block call depends on."""
         if leaf.key not in self._upstream:
-            self._upstream[leaf.key] = _reach(leaf.key, self._neighbours[1])
+            self._upstream[leaf.key] = _reach(leaf.key, self._before)
         return self._upstream[leaf.key]
 
     def downstream(self, start: Key) -> list[Leaf]:
         """Return what depends on a block call, or on the input of the network (INPUT, name), in the order of the walk."""
+        found = self.reach(start)
+        return [leaf for key, leaf in self.leaves.items() if key in found]
+
+    def reach(self, start: Key) -> frozenset[Key]:
+        """Return the keys of what depends on a block call, or on the input of the network (INPUT, name)."""
         if start not in self._downstream:
-            found = _reach(start, self._neighbours[0])
-            self._downstream[start] = [leaf for key, leaf in self.leaves.items() if key in found]
+            self._downstream[start] = _reach(start, self._after)
         return self._downstream[start]
 
     @cached_property

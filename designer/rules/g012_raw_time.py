@@ -6,7 +6,7 @@ from designer.diagnostics import Diagnostic, Fix
 from designer.operations import fresh
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.flow import Flow, Leaf
-from designer.rules.tracing import PASSING, origins, raw_inputs
+from designer.rules.tracing import PASSING, origins, raw_inputs, reached
 
 RULE = Rule(
     code="G012",
@@ -28,7 +28,8 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
     times = {
         port.name for port in context.design.main_definition.inputs if port.role in ("timestep", "sigma")
     }
-    for leaf in context.flow.tagged("linear", "modulator", "gate"):
+    near = {key for name in times for key in reached(context.flow, name, _THROUGH)}
+    for leaf in (one for one in context.flow.tagged("linear", "modulator", "gate") if one.key in near):
         for port in leaf.spec.inputs:
             raw = sorted(times & raw_inputs(context.flow, leaf, port.name, _THROUGH))
             if raw and port.role not in ("timestep", "sigma", "log_snr"):

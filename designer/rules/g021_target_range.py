@@ -1,10 +1,15 @@
 """G021: what is to be predicted grows with the noise level and nothing evens it out."""
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from designer.diagnostics import Diagnostic, Fix
 from designer.rules import Rule, RuleContext, examples
 from designer.rules.noise_levels import process_of
+
+if TYPE_CHECKING:
+    from designer.wrapping.noise import Process
 
 RULE = Rule(
     code="G021",
@@ -23,13 +28,10 @@ LIMIT = 10.0
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Compare the target's rms at the noise levels that are drawn."""
-    from designer.wrapping.weighting import target_power  # numpy: not for listing the rules
-
     process = process_of(context.design)
     if process is None or process.loss != "mse" or process.uncertainty:
         return
-    rms = target_power(process, *process.grid()) ** 0.5
-    times = float(rms.max() / rms.min())
+    times = _range(process)
     if times > LIMIT:
         yield Diagnostic(
             RULE.code,
@@ -41,6 +43,14 @@ def check(context: RuleContext) -> Iterable[Diagnostic]:
             fix=_fix(process.prediction),
             reference=RULE.article,
         )
+
+
+@lru_cache(maxsize=64)
+def _range(process: "Process") -> float:
+    from designer.wrapping.weighting import target_power  # numpy: not for listing the rules
+
+    rms = target_power(process, *process.grid()) ** 0.5
+    return float(rms.max() / rms.min())
 
 
 def _fix(prediction: str) -> Fix | None:

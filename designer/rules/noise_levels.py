@@ -1,17 +1,19 @@
 """What rules ask about the noise around a network: its process, and what receives the noisy sample as it is."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from designer.document import Design
 from designer.errors import UserError
 from designer.rules.flow import Flow, Leaf
-from designer.rules.tracing import raw_inputs
+from designer.rules.tracing import raw_inputs, reached
 
 if TYPE_CHECKING:
     from designer.wrapping.noise import Process
 
 _SAMPLES = ("image", "latent", "patches", "video", "points")
+_WHOLE = ("reshape", "stochastic", "pool")
 _CARRYING = ("activation", "reshape", "add", "merge", "stochastic", "pool")
 
 
@@ -27,6 +29,7 @@ def process_of(design: Design) -> "Process | None":
         return None
 
 
+@lru_cache(maxsize=64)
 def input_range(process: "Process") -> float:
     """Return how many times louder the network's input is at the most noise than at the least."""
     if process.preconditioning not in ("none", "ve"):
@@ -39,9 +42,9 @@ def input_range(process: "Process") -> float:
 def first_layers(design: Design, flow: Flow) -> Iterator[Leaf]:
     """Yield the learned layers that take the noisy sample as it is given."""
     samples = {port.name for port in design.main_definition.inputs if port.role in _SAMPLES}
+    near = {key for name in samples for key in reached(flow, name, _WHOLE)}
     for leaf in flow.tagged("linear", "conv"):
-        port = leaf.spec.inputs[0].name
-        if samples & raw_inputs(flow, leaf, port, ("reshape", "stochastic", "pool")):
+        if leaf.key in near and samples & raw_inputs(flow, leaf, leaf.spec.inputs[0].name, _WHOLE):
             yield leaf
 
 

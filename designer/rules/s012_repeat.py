@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from designer.diagnostics import Diagnostic
+from designer.kept import kept
 from designer.rules import Rule, RuleContext, examples
 from designer.shapes.frame import Frame
 
@@ -23,7 +24,7 @@ RULE = Rule(
 
 def check(context: RuleContext) -> Iterator[Diagnostic]:
     """Report a design whose nested repeats build more layers than any machine holds."""
-    count = _layers(context.frame, {})
+    count = _layers(context.frame)
     if count > MOST:
         name = context.frame.definition.name
         message = f"the repeats of {name} multiply to {count:.1e} layers; at most {MOST:,} can be built: repeat fewer"
@@ -32,16 +33,15 @@ def check(context: RuleContext) -> Iterator[Diagnostic]:
         )
 
 
-def _layers(frame: Frame, known: dict[int, float]) -> float:
+@kept
+def _layers(frame: Frame) -> float:
     """How many blocks a definition runs, repeats and nested definitions included."""
-    if id(frame) not in known:
-        total = 0.0
-        for call in frame.calls.values():
-            inner = [1.0 if one.frame is None else _layers(one.frame, known) for one in call.iterations]
-            count = call.count if isinstance(call.count, int) else 1
-            total += sum(inner) if len(inner) == count else count * max(inner, default=0.0)
-        known[id(frame)] = min(total, 1e300)
-    return known[id(frame)]
+    total = 0.0
+    for call in frame.calls.values():
+        inner = [1.0 if one.frame is None else _layers(one.frame) for one in call.iterations]
+        count = call.count if isinstance(call.count, int) else 1
+        total += sum(inner) if len(inner) == count else count * max(inner, default=0.0)
+    return min(total, 1e300)
 
 
 def bad() -> examples.Document:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from designer.diagnostics import Diagnostic
 from designer.document import Definition
+from designer.kept import kept
 from designer.names import GLOBALS, MODULE_ATTRIBUTES
 from designer.rules import Rule, RuleContext, examples
 
@@ -29,16 +30,38 @@ _GLOBAL = dict.fromkeys(GLOBALS, _ELSEWHERE)
 _ATTRIBUTE = dict.fromkeys(MODULE_ATTRIBUTES, "torch.nn.Module has an attribute of this name")
 _PYTHON = dict.fromkeys(_WORDS, "Python has something else of this name")
 _LOOP = {"i": "it is the index of a repeat", "L": "it is the count of a repeat"}
+_ALWAYS = frozenset((*_PYTHON, *_GLOBAL, *_ATTRIBUTE, *_LOOP, *keyword.kwlist))
 
 
 def check(context: RuleContext) -> Iterable[Diagnostic]:
     """Compare each name that becomes a name in the code with what the code needs."""
     for definition in context.design.reachable():
+        if not _may_clash(context, definition):
+            continue
         for kind, name, reason in _problems(context, definition):
             node = f"{definition.name}/{name}" if kind == "node" else definition.name
             message = f"{kind} {name!r}: {reason}; choose another name, such as {name.strip('_') + '_'!r}"
             port = "" if kind in ("node", "definition") else name
             yield Diagnostic("S017", "error", message, node, port, received=name)
+
+
+def _may_clash(context: RuleContext, definition: Definition) -> bool:
+    """Whether a name is taken, by code of one kind or another; mostly none is, and the rest need not be asked."""
+    taken = _taken_always(definition) or not _names(definition).isdisjoint(_called(context, definition))
+    return taken or definition.name == context.design.main
+
+
+@kept
+def _names(definition: Definition) -> frozenset[str]:
+    ports = (port.name for port in (*definition.inputs, *definition.outputs))
+    return frozenset((definition.name, *definition.nodes, *definition.parameters, *ports))
+
+
+@kept
+def _taken_always(definition: Definition) -> bool:
+    """Whether a name is taken whatever the definition calls."""
+    names = _names(definition)
+    return not names.isdisjoint(_ALWAYS) or any(name.startswith("__") for name in names)
 
 
 def _problems(context: RuleContext, definition: Definition) -> Iterator[tuple[str, str, str]]:

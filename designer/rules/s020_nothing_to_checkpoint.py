@@ -23,7 +23,7 @@ PLAIN = ("function", "expression")  # kinds of blocks without a module
 
 def check(context: RuleContext) -> Iterator[Diagnostic]:
     """Report checkpointed calls of blocks without a module."""
-    for place, frame, call in context.calls():
+    for place, frame, call in context.calls:
         target, definition = call.target, frame.definition.name
         if not (call.node.checkpoint and isinstance(target, BlockSpec) and target.kind in PLAIN):
             continue

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from designer.rules.flow import INPUT, End, Flow, Leaf
+from designer.rules.flow import INPUT, End, Flow, Key, Leaf
 
 PASSING = frozenset({"reshape", "scale", "stochastic", "pool"})
 
@@ -31,6 +31,17 @@ def _ends(flow: Flow, leaf: Leaf, port: str, through: Collection[str]) -> list[E
             continue
         one = flow.leaves[key]
         todo.extend(flow.sources.get((key, one.spec.inputs[0].name), ()))
+    return found
+
+
+def reached(flow: Flow, name: str, through: Collection[str] = PASSING) -> set[Key]:
+    """Return the block calls that an input of the network may reach through nothing but `through`."""
+    found, todo = set[Key](), flow.feeds((*INPUT, name))
+    while todo:
+        key = todo.pop()
+        if key not in found:
+            found.add(key)
+            todo += flow.feeds(key) if flow.leaves[key].has(*through) else ()
     return found
 
 
