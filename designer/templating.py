@@ -43,7 +43,7 @@ def environment() -> "jinja2.Environment":
     return _environment(extensions.templates())
 
 
-def fill(name: str, **values: Any) -> str:
+def fill(name: str, /, **values: Any) -> str:
     """Return the template `name` printed. Raises UserError for one of the user's folder that does not work."""
     import jinja2
 

@@ -73,7 +73,7 @@ def add_commands(commands: Any) -> None:
     render.add_argument(
         "--target",
         default="torch",
-        help="torch, a plain file (default), or package, a repository that trains, samples and exports",
+        help="torch, a plain file (default); package, a repository that trains, samples and exports; or diffusers",
     )
     render.add_argument("--force", action="store_true", help="overwrite files that were edited by hand")
     add_json(render)
