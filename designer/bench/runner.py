@@ -13,10 +13,11 @@ from typing import Any
 
 from designer.bench.judging import judged
 from designer.bench.report import TITLES, BenchReport
-from designer.bench.subject import Asked, find_subject, read_report, sizes, specification
+from designer.bench.subject import Asked, find_subject, sizes, specification
 from designer.document import Design
 from designer.errors import UserError
 from designer.export.child import child_environment
+from designer.export.report import read_report
 from designer.export.session import has_cuda
 
 

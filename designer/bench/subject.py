@@ -1,6 +1,5 @@
 """What is compared: the folder of an export, made from a design where there is none yet."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from designer.document import Design, load
 from designer.errors import UserError
-from designer.export.report import ExportReport
+from designer.export.report import ExportReport, read_report
 from designer.export.sizes import admits, near, text
 
 
@@ -56,15 +55,6 @@ def _require(path: Path, weights: Path | None, precision: str | None) -> None:
     if (report.weights == "trained weights") != (weights is not None):
         needed = "with trained weights; give them with --weights" if weights is None else "without weights"
         raise UserError(f"{path}: was exported {needed}")
-
-
-def read_report(folder: Path) -> ExportReport:
-    """Return the report beside an exported model. Raises UserError when there is none."""
-    path = folder / "export.json"
-    try:
-        return ExportReport.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: missing or not a report of `designer export`; export again") from None
 
 
 def sizes(report: ExportReport, asked: Mapping[str, int]) -> dict[str, int]:

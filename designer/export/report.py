@@ -1,7 +1,11 @@
 """The report of an export: what was written, and how far ONNX Runtime is from PyTorch."""
 
+import json
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
+
+from designer.errors import UserError
 
 # Relative L2 error that fp32 and fp16 exports may have.
 LIMITS = {"fp32": 5e-6, "fp16": 3e-3}
@@ -91,3 +95,12 @@ class ExportReport:
                 f"relative L2 {first.relative_l2:.1e}"
             )
         return "\n".join(lines)
+
+
+def read_report(folder: Path) -> ExportReport:
+    """Return the report beside an exported model. Raises UserError when there is none."""
+    path = folder / "export.json"
+    try:
+        return ExportReport.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: missing or not a report of `designer export`; export again") from None

@@ -94,5 +94,5 @@ def test_what_cannot_be_used_is_said(export: Path, arguments: dict[str, object],
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="neither model.onnx"):
+    with pytest.raises(UserError, match=r"neither model\.onnx"):
         bench(tmp_path)
