@@ -42,7 +42,9 @@ class BoundSession:
         return dict(zip(self.outputs, map(self._tensor, binding.get_outputs()), strict=True))
 
     def _tensor(self, value: Any) -> Tensor:
-        return torch.from_numpy(value.numpy()) if self.device == "cpu" else torch.utils.dlpack.from_dlpack(value)
+        return (
+            torch.from_numpy(value.numpy()) if self.device == "cpu" else torch.utils.dlpack.from_dlpack(value)
+        )
 
 
 def _numpy_type(value: Tensor) -> Any:
