@@ -34,6 +34,9 @@ def evaluate_call(walk: "Elaborator", frame: Frame, env: Mapping[str, Any], node
         return None
     call = Call(node, target)
     inputs = arriving(frame, call, walk.report)
+    known = None if inputs is None else walk.again(frame, node, target, inputs)
+    if known is not None:
+        return known
     call.outputs = {port.name: None for port in target.outputs}
     if not _scalars(walk, owner, call, env) or inputs is None:
         return call

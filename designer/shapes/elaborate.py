@@ -13,14 +13,14 @@ from typing import Any
 from designer import expressions
 from designer.diagnostics import Diagnostic, Severity
 from designer.dims import Dim, Size
-from designer.document import Definition, Design
+from designer.document import Definition, Design, Node
 from designer.errors import UserError
 from designer.shapes import params as parameters
 from designer.shapes.arrivals import report_unmet
 from designer.shapes.binding import Requirement, parse_shape, parse_shapes, tensor
 from designer.shapes.blocked import report_blocked
 from designer.shapes.calls import evaluate_call
-from designer.shapes.frame import Frame
+from designer.shapes.frame import Call, Frame
 from designer.shapes.outputs import collect_outputs
 from designer.shapes.past import LimitError, Need, Past, Target, Trace, frozen, scope_of
 from designer.shapes.values import Stack, Value
@@ -59,6 +59,7 @@ class Elaborator:
         self.globals: Mapping[str, Any] = design.parameters
         self._traces: dict[Hashable, Trace] = {}
         self._open: list[Trace] = []
+        self._before: list[Trace | None] = []  # for each open walk the last one like it
         self._scopes: dict[int, Hashable] = {}
         self._stack: list[str] = []
         self._path: list[str] = []
@@ -183,14 +184,19 @@ class Elaborator:
 
     def _walk(self, key: Hashable, frame: Frame) -> Trace:
         trace = Trace(key, frame)
+        if not self.symbolic:
+            trace.scope = self._scope(frame.definition)
+            self._before.append(self.past.latest.find((key, trace.scope)))
         self._stack.append(frame.definition.name)
         self._open.append(trace)
         self._body(frame)
         self._open.pop()
         self._stack.pop()
         self._traces[key] = trace
+        if not self.symbolic:
+            self._before.pop()
         if trace.clean and not self.symbolic:
-            trace.scope = self._scope(frame.definition)
+            self.past.latest.keep((key, trace.scope), trace)
             self.past.traces.keep((id(frame.definition), key, trace.scope), trace)
         return trace
 
@@ -283,6 +289,22 @@ class Elaborator:
 
     def _find(self, name: str) -> Target:
         return self.design.definitions.get(name) or self.blocks.get(name)
+
+    def again(self, frame: Frame, node: Node, target: Target, inputs: Mapping[str, Value]) -> Call | None:
+        """Return the call of a block that the last walk through this definition found, required and counted again."""
+        before = self._before[-1] if self._before else None
+        if before is None or not isinstance(target, BlockSpec):
+            return None
+        call = before.block_call(node, target, inputs, node.id in frame.definition.useful)
+        if call is not None:
+            self._open[-1].iterations += len(call.iterations)
+            self._iterations += len(call.iterations)
+            if self._iterations > MAX_ITERATIONS:
+                raise LimitError
+            require = self.requirer(frame.definition.name, node.id)
+            for need in before.needs.get(node.id, ()):
+                require(*need)
+        return call
 
     def requirer(self, owner: str, node: str) -> Callable[[Size, str, Size, str], None]:
         """Return the function that notes a requirement of a node on symbolic sizes."""

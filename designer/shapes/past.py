@@ -4,23 +4,26 @@ The walk through a definition is a function of the definition, its parameter val
 parameters of the design that its texts read, and of what its nodes call. A `Trace` holds all that beside what the walk
 found, so a later walk takes a trace for its own where each of these is the same, definitions by identity (the reader
 gives the same object for the same text): then it repeats what the trace did, requirement by requirement and call
-by call, as the full walk would, and only the arithmetic is saved. A definition in which anything was reported is never
+by call, as the full walk would, and only the arithmetic is saved. Where a definition or what it calls did change, the block calls in it that are as they
+were, on the same inputs, are taken from the last walk through a definition of its name. A definition in which anything was reported is never
 kept, so every problem is found anew and none is stale; where a limit is reached, the design is walked
 anew.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from designer import expressions
 from designer.dims import Size
-from designer.document import Definition
+from designer.document import Definition, Node
 from designer.expressions import ExpressionError
 from designer.kept import kept
 from designer.recent import Recent
-from designer.shapes.frame import Frame, Iteration
+from designer.shapes.frame import Call, Frame, Iteration
 from designer.shapes.implicit import evaluated_texts
+from designer.shapes.values import Value
 from designer.spec import BlockSpec
 
 Target = Definition | BlockSpec | None
@@ -47,6 +50,28 @@ class Trace:
     iterations: int = 0
     clean: bool = True  # whether nothing was reported, here or below
     scope: Hashable = ()  # the parameters of the design that its texts read
+
+    def block_call(
+        self, node: Node, target: BlockSpec, inputs: Mapping[str, Value], useful: bool
+    ) -> Call | None:
+        """Return what this walk found of a block call, where it was the same call on the same inputs."""
+        call = self.frame.calls.get(node.id)
+        if call is None or call.target is not target or call.inputs != inputs:
+            return None
+        if call.node is not node and _content(call.node) != _content(node):
+            return None
+        if (node.id in self.frame.definition.useful) != useful:
+            return None
+        return call if call.node is node else replace(call, node=node)
+
+    @cached_property
+    def needs(self) -> Mapping[str, list[Need]]:
+        """What each block call required."""
+        found: dict[str, list[Need]] = {}
+        for node, step in self.steps:
+            if not isinstance(step, Trace):
+                found.setdefault(node, []).append(step)
+        return found
 
     def all_below(self, known: Mapping[Hashable, "Trace"]) -> "Iterator[Trace]":
         """Yield this trace and, once each, those below it, but none below one that is known."""
@@ -75,7 +100,13 @@ class Past:
     def __init__(self) -> None:
         self.definitions: Recent[Definition] = Recent(MAX_DEFINITIONS)
         self.traces: Recent[Trace] = Recent(MAX_CALLS, lambda trace: len(trace.frame.calls) + 1)
+        self.latest: Recent[Trace] = Recent(MAX_CALLS, lambda trace: len(trace.frame.calls) + 1)
         self.blocks: Recent[Made] = Recent(MAX_BLOCKS)
+
+
+@kept
+def _content(node: Node) -> Hashable:
+    return node.call, frozen(node.params), repr(node.repeat), node.when
 
 
 def scope_of(definition: Definition, design: Mapping[str, Any]) -> tuple[Any, ...]:
