@@ -69,7 +69,15 @@ def fill(name: str, /, **values: Any) -> str:
 
 def import_lines(code: str) -> list[str]:
     """Return the import statements that the code needs, in the order of the formatter."""
-    names = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError) as error:
+        if extensions.templates() is None:
+            raise
+        raise UserError(
+            f"{extensions.templates()}: what the templates print is no Python ({error})"
+        ) from None
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     standard = [text for name, text in _STANDARD.items() if name in names]
     torch = [text for name, text in _TORCH.items() if name in names]
     tail = [name for name in ("Tensor", "nn") if name in names]

@@ -5,7 +5,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from designer.cli import bench, browser, catalogues, deployment, designs, importing, runs, surgery, training
+from designer.cli import (
+    bench,
+    browser,
+    catalogues,
+    deployment,
+    designs,
+    extending,
+    importing,
+    runs,
+    surgery,
+    training,
+)
+from designer.cli.arguments import add_extensions, use_extensions
 from designer.errors import DesignError, UserError
 from designer.version import __version__
 
@@ -21,8 +33,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"designer {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for group in (browser, catalogues, designs, importing, surgery, training, runs, deployment, bench):
+    for group in (
+        browser,
+        catalogues,
+        designs,
+        extending,
+        importing,
+        surgery,
+        training,
+        runs,
+        deployment,
+        bench,
+    ):
         group.add_commands(commands)
+    for command in commands.choices.values():
+        add_extensions(command)
     return parser
 
 
@@ -30,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     options = build_parser().parse_args(arguments)
     try:
+        use_extensions(options)
         status: int = options.run(options)
         sys.stdout.flush()
         return status

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from designer.errors import UserError
@@ -11,6 +12,25 @@ from designer.errors import UserError
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_extensions(parser: argparse.ArgumentParser) -> None:
+    """Add the folders with which a command works beside ours."""
+    group = parser.add_argument_group("extensions")
+    group.add_argument(
+        "--blocks", metavar="FOLDER", action="append", default=[], type=Path, help="folder of your own blocks"
+    )
+    group.add_argument(
+        "--templates", metavar="FOLDER", type=Path, help="folder of templates that go before those that ship"
+    )
+
+
+def use_extensions(options: argparse.Namespace) -> None:
+    """Take the folders that a command named. Raises UserError."""
+    if options.blocks or options.templates:
+        from designer.extensions import use
+
+        use(options.blocks, options.templates)
 
 
 def assignments(pairs: Sequence[str]) -> dict[str, Any]:
