@@ -36,9 +36,12 @@ def main() -> int:
         print(json.dumps({"error": where + text}), flush=True)
         return 1
     path = Path(spec["directory"]) / "export.json"
+    from designer.export.report import ExportReport
+    from designer.export.serving import write_serving
     from designer.files import write_atomic
 
     write_atomic(path, json.dumps(report, indent=1) + "\n")
+    write_serving(Path(spec["directory"]), ExportReport.from_json(report))
     print(json.dumps({"report": report}), flush=True)
     return 0
 
