@@ -17,6 +17,7 @@ from designer.ui.answers import Handler, answering
 from designer.ui.canvas import DIST, design_canvas
 from designer.ui.designs import Designs, describe_device, first_design
 from designer.ui.exports import Exports
+from designer.ui.palette import Palette
 from designer.ui.runs import Runs
 from designer.ui.theme import CSS, theme
 from designer.ui.workspace import Workspace
@@ -37,19 +38,22 @@ def build_app(design: Design | None, workspace: Path, file: str | None = None) -
     space = Workspace(workspace)
     runs = Runs(space.folder / "runs")
     exports = Exports(space.folder / "exports", runs.folder)
+    palette = Palette(space.folder)
     designs = Designs(space, first_design(design, space, file), describe_device())
     app = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, fill_height=True)
     with app:
-        design_canvas([answering(handler) for handler in _handlers(designs, runs, exports)])
+        design_canvas([answering(handler) for handler in _handlers(designs, palette, runs, exports)])
         api(check, api_name="check")
         api(render, api_name="render")
     return app
 
 
-def _handlers(designs: Designs, runs: Runs, exports: Exports) -> Sequence[Handler]:
+def _handlers(designs: Designs, palette: Palette, runs: Runs, exports: Exports) -> Sequence[Handler]:
     return (
         handlers.check_design, handlers.render_design, handlers.annotate, handlers.predict_stability, handlers.apply_fix, handlers.compare_designs,
+        handlers.package_design,
         designs.start_session, designs.list_presets, designs.open_preset, designs.list_files, designs.open_file,
+        palette.list_palette, palette.keep_definition, palette.forget_definition,
         imports.read_file, designs.save_file, designs.autosave,
         runs.start_training, runs.training_events, runs.cancel_training,
         exports.start_export, exports.export_status, exports.cancel_export,

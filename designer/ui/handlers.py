@@ -46,6 +46,21 @@ def render_design(text: str) -> Answer:
     }
 
 
+def package_design(text: str) -> Answer:
+    """Render a design as a package that trains, samples and exports: {archive}, a zip as base64."""
+    import base64
+    import io
+    import zipfile
+
+    from designer.render import render
+
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in render(loads(text), "package").files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # without the time: same design, same bytes
+    return {"archive": base64.b64encode(stream.getvalue()).decode()}
+
+
 def predict_stability(text: str) -> Answer:
     """Predict what the network is like at initialisation: {stability}, None where sizes are unknown."""
     from designer.stability.report import describe

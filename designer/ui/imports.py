@@ -39,7 +39,7 @@ def _json(name: str, content: bytes) -> dict[str, object]:
         value = json.loads(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise UserError(
-            f"{name}: not JSON; expected a design, a config.json of diffusers, or an .onnx file"
+            f"{name}: not valid JSON; expected a design, a config.json of diffusers, or an .onnx file"
         ) from None
     if not isinstance(value, dict):
         raise UserError(

@@ -30,7 +30,7 @@ export interface EditorHandle {
 export function mountEditor(target: HTMLElement, options: MountOptions): EditorHandle {
   const store = new EditorStore();
   store.catalogue = indexed<BlockSpec>(options.catalogue);
-  store.library = indexed<Composite>(options.library);
+  store.shipped = indexed<Composite>(options.library);
   const session = new Session(store, new Api(options.server));
   const followTheme = (): void => {
     store.surface.dark = document.body.classList.contains('dark');

@@ -12,7 +12,9 @@ import { calledDefinitions } from '../src/core/graph';
 import { type History, record, redo, startHistory, undo } from '../src/core/history';
 import { inline } from '../src/core/inline';
 import { withComposite } from '../src/core/library';
+import { addPort, removePort, renamePort } from '../src/core/ports';
 import { promote } from '../src/core/promote';
+import { renameDefinition } from '../src/core/rename';
 import { CATALOGUE, column } from './documents';
 
 type Step = (document: DesignDocument, definition: string, pick: number, other: number) => DesignDocument | edits.Refusal;
@@ -58,6 +60,10 @@ const STEPS: Record<string, Step> = {
   fold: (document, definition, pick) => toggleMarks(document, definition, 'folded', [one(document, definition, pick)]),
   frame: (document, definition, pick) => addBox(document, definition, { kind: 'frame', text: 'f', at: [pick, pick], size: [90, 90] }).document,
   note: (document, definition, pick) => changeBoxes(document, definition, { frame: pick % 2 === 0 ? null : { text: String(pick) } }),
+  port: (document, definition, pick) => addPort(document, definition, pick % 2 === 0 ? 'inputs' : 'outputs'),
+  unport: (document, definition, pick) => removePort(document, definition, pick % 2 === 0 ? 'inputs' : 'outputs', some(document.definitions[definition]!.inputs.map((port) => port.name), pick)),
+  face: (document, definition, pick) => renamePort(document, definition, 'inputs', some(document.definitions[definition]!.inputs.map((port) => port.name), pick), `port_${pick % 5}`),
+  name: (document, definition, pick) => renameDefinition(document, definition, `Named${pick % 5}`),
   fix: (document, definition, pick) => JSON.parse(JSON.stringify(edits.setParameter(document, definition, one(document, definition, pick), 'size', 1))) as DesignDocument,
 };
 

@@ -99,3 +99,26 @@ def test_a_file_of_this_computer_opens_or_says_why_not(editor: EditorPage, tmp_p
     editor.page.set_input_files("input[type=file]", bad)
     editor.toast("not valid JSON")
     expect(editor.page.get_by_label("Design name")).to_have_value("Uploaded")
+
+
+def test_two_tabs_on_one_file_learn_of_each_other(
+    own_app: Callable[[str], str], new_page: Callable[[], Page], tmp_path: Path
+) -> None:
+    url = own_app("dit-tiny")
+    first = EditorPage(new_page(), url).open()
+    first.press("Control+s")
+    first.page.get_by_label("File name").fill("shared")
+    first.page.keyboard.press("Enter")
+    first.toast("Saved shared.json")
+    second = EditorPage(new_page(), url).open()
+    second.page.keyboard.press("Control+o")
+    second.page.click('[data-file="shared.json"]')
+    for tab in (first, second):
+        tab.toast("shared.json is open in another tab too")
+    second.set("depth", "3")
+    second.press("Control+s")
+    first.toast("shared.json was saved in another tab")
+    first.set("depth", "2")
+    first.press("Control+s")
+    first.toast("exists with other contents")
+    assert load(tmp_path / "shared.json").parameters["depth"] == 3

@@ -186,3 +186,49 @@ def test_the_tour_ends(editor: EditorPage) -> None:
         editor.page.get_by_role("button", name="Next", exact=True).click()
     editor.page.get_by_role("button", name="Done").click()
     expect(editor.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_ports_of_a_definition_change_at_every_call(editor: EditorPage) -> None:
+    editor.card("blocks").dblclick()
+    expect(editor.card("adaln")).to_be_visible()
+    name = editor.page.get_by_label("Name of the input c")
+    name.fill("condition")
+    name.press("Enter")
+    editor.settle()
+    assert ["condition.out", "blocks.condition"] in editor.edges("DiT")
+    expect(editor.page.get_by_text("No problems").first).to_be_visible()
+    editor.page.get_by_label("Move condition up").click()
+    assert [port["name"] for port in editor.document()["definitions"]["DiTBlock"]["inputs"]] == [
+        "condition",
+        "x",
+    ]
+
+
+def test_a_kept_definition_is_offered_in_the_palette(editor: EditorPage) -> None:
+    editor.card("blocks").dblclick()
+    expect(editor.card("adaln")).to_be_visible()
+    editor.page.keyboard.press("Control+Shift+P")
+    editor.page.get_by_label("Search commands").fill("my palette")
+    editor.page.keyboard.press("Enter")
+    editor.toast("DiTBlock is in your palette")
+    editor.open_preset("ddpm-tiny")
+    editor.drop_block("DiTBlock", 120, 300)
+    assert {"DiTBlock", "Mlp"} <= editor.document()["definitions"].keys()
+    editor.press("Control+z")
+    editor.page.get_by_label("Keep DiTBlock no longer").click()
+    expect(editor.page.locator('[data-block="DiTBlock"]')).to_have_count(0)
+
+
+def test_alt_drag_leaves_the_node_and_drags_a_copy(editor: EditorPage) -> None:
+    box = editor.card("y_embedder").bounding_box()
+    assert box is not None
+    editor.page.keyboard.down("Alt")
+    editor.page.mouse.move(box["x"] + 60, box["y"] + 14)
+    editor.page.mouse.down()
+    editor.page.mouse.move(box["x"] - 60, box["y"] + 200, steps=6)
+    editor.page.mouse.up()
+    editor.page.keyboard.up("Alt")
+    expect(editor.card("y_embedder_2")).to_be_visible()
+    assert editor.nodes("DiT")["y_embedder_2"] == editor.nodes("DiT")["y_embedder"]
+    place = editor.card("y_embedder").bounding_box()
+    assert place is not None and abs(place["x"] - box["x"]) < 2

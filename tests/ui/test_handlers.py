@@ -1,7 +1,9 @@
 """What the page asks of Python, without a browser."""
 
 import base64
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from designer.document import dumps, loads
 from designer.presets import build
 from designer.ui.answers import answering, request
 from designer.ui.designs import Designs, first_design
-from designer.ui.handlers import annotate, check_design, compare_designs, render_design
+from designer.ui.handlers import annotate, check_design, compare_designs, package_design, render_design
 from designer.ui.imports import read_file
+from designer.ui.palette import Palette
 from designer.ui.workspace import Workspace
 
 
@@ -169,3 +172,29 @@ def test_two_designs_are_compared_node_by_node(document: dict[str, Any]) -> None
     assert [one["kind"] for one in answer["changes"]] == ["reparametrised"]
     assert next(one for one in answer["costs"] if one["name"] == "parameters")["before"] < 400_000
     json.dumps(answer)
+
+
+def test_definitions_are_kept_for_other_designs_with_what_they_call(
+    tmp_path: Path, document: dict[str, Any]
+) -> None:
+    palette = Palette(tmp_path)
+    assert palette.list_palette() == {"palette": []}
+    kept = palette.keep_definition(json.dumps({"name": "DiTBlock", "document": json.dumps(document)}))
+    assert [set(one["definitions"]) for one in kept["palette"]] == [{"DiTBlock", "Mlp"}]
+    assert Palette(tmp_path).list_palette() == kept
+    assert (
+        "it has DiT"
+        in answering(palette.keep_definition)(json.dumps({"name": "No", "document": json.dumps(document)}))[
+            "error"
+        ]
+    )
+    assert palette.forget_definition('{"name": "DiTBlock"}') == {"palette": []}
+    (tmp_path / ".palette.json").write_text("[")
+    assert palette.list_palette() == {"palette": []}
+
+
+def test_a_package_is_one_archive_with_the_same_bytes(document: dict[str, Any]) -> None:
+    answer = package_design(json.dumps(document))
+    names = zipfile.ZipFile(io.BytesIO(base64.b64decode(answer["archive"]))).namelist()
+    assert "README.md" in names and any(name.endswith("model.py") for name in names)
+    assert answer == package_design(json.dumps(document))

@@ -15,6 +15,9 @@ const TITLES: Record<RoleGroup, string> = {
   map: 'a feature map', tokens: 'tokens', vector: 'a vector', time: 'a raw timestep', label: 'a class label', any: 'anything',
 };
 
+/** Every role that the editor knows, for forms. */
+export const ROLE_NAMES = ['any', ...Object.keys(GROUPS)].sort();
+
 /** The group of a role; roles that the editor does not know behave as "any". */
 export function roleGroup(role: string | undefined): RoleGroup {
   return GROUPS[role ?? 'any'] ?? 'any';

@@ -92,7 +92,15 @@ export class Actions {
     return true;
   }
 
-  paste(keepIncoming = false): void {
+  /** Leave the selection where it was and put a copy where it was dragged to. */
+  clone(offset: Point): void {
+    const kept = this.clip;
+    this.store.refresh();
+    if (this.copy()) this.paste(false, offset);
+    this.clip = kept ?? this.clip;
+  }
+
+  paste(keepIncoming = false, exactly?: Point): void {
     const { clip, store } = this;
     if (!clip) return;
     const { definitions } = store.document;
@@ -102,7 +110,7 @@ export class Actions {
       return;
     }
     this.pastes += 1;
-    const offset = [32 * this.pastes, 32 * this.pastes] as const;
+    const offset = exactly ?? ([32 * this.pastes, 32 * this.pastes] as const);
     let names: string[] = [];
     this.edit('paste', (document, place) => {
       const result = paste(document, place, clip, offset, keepIncoming);

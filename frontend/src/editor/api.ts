@@ -2,6 +2,7 @@
 
 import type { CheckResult, Fix, Rendered } from '../core/annotations';
 import type { Values } from '../core/document';
+import type { Composite } from '../core/library';
 import type { Stability } from '../core/stability';
 import type { ExportReport } from './export.svelte';
 
@@ -69,8 +70,9 @@ export class Api {
 
   private async call<R>(name: string, argument: unknown = {}): Promise<R> {
     const text = typeof argument === 'string' ? argument : JSON.stringify(argument);
-    const answer = (await this.server[name]!(text)) as R & { error?: string };
-    if (answer && typeof answer === 'object' && typeof answer.error === 'string') throw new ApiError(answer.error);
+    const answer = (await this.server[name]!(text)) as (R & { error?: string }) | undefined;
+    if (!answer) throw new Error('no answer'); // the connection broke while Python was asked
+    if (typeof answer.error === 'string') throw new ApiError(answer.error);
     return answer;
   }
 
@@ -85,6 +87,10 @@ export class Api {
   openFile = (name: string): Promise<OpenedDesign> => this.call('open_file', { name });
   read = (file: { name: string; content: string }): Promise<OpenedDesign & { problems: string[] }> => this.call('read_file', file);
   compare = (request: { before: string; after: string }): Promise<Comparison> => this.call('compare_designs', request);
+  package = (document: string): Promise<{ archive: string }> => this.call('package_design', document);
+  palette = (): Promise<{ palette: Composite[] }> => this.call('list_palette');
+  keep = (request: { name: string; document: string }): Promise<{ palette: Composite[] }> => this.call('keep_definition', request);
+  forget = (name: string): Promise<{ palette: Composite[] }> => this.call('forget_definition', { name });
   save = (request: { name: string; document: string; base: string | null; force: boolean }): Promise<OpenedDesign & { conflict?: boolean }> =>
     this.call('save_file', request);
   autosave = (request: { document: string | null; file: string | null }): Promise<{ saved_at: number }> => this.call('autosave', request);

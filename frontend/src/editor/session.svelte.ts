@@ -76,6 +76,7 @@ export class Session {
       }
       this.ready = true;
       this.welcome();
+      this.store.kept = (await this.api.palette()).palette;
     } catch (error) {
       this.store.surface.toast(`The editor could not start: ${text(error)}`, 'error');
     }
@@ -248,6 +249,27 @@ export class Session {
       const fixed = await this.api.applyFix({ document, fix });
       if (serialise(this.store.document) !== document) throw new Error('The design changed meanwhile; apply the fix again');
       this.store.apply(`fix: ${fix.title}`, () => parse(fixed.document));
+    });
+  }
+
+  /** Keep the definition on screen for other designs. */
+  async keepDefinition(): Promise<void> {
+    await this.attempt(async () => {
+      const name = this.store.definitionName;
+      this.store.kept = (await this.api.keep({ name, document: serialise(this.store.document) })).palette;
+      this.store.surface.toast(`${name} is in your palette, for every design of this workspace`);
+    });
+  }
+
+  async forgetDefinition(name: string): Promise<void> {
+    await this.attempt(async () => void (this.store.kept = (await this.api.forget(name)).palette));
+  }
+
+  /** The design as a repository that trains, samples and exports. */
+  async downloadPackage(): Promise<void> {
+    await this.attempt(async () => {
+      const { archive } = await this.api.package(serialise(this.store.document));
+      saveBlob(new Blob([Uint8Array.from(atob(archive), (letter) => letter.charCodeAt(0))], { type: 'application/zip' }), `${fileStem(this.store.document)}.zip`);
     });
   }
 

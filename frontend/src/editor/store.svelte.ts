@@ -10,7 +10,7 @@ import { boundaryName } from '../core/endpoints';
 import { type History, record, redo, startHistory, undo } from '../core/history';
 import { positionsOf } from '../core/layout';
 import { calledDefinitions } from '../core/graph';
-import { type Library, withComposite } from '../core/library';
+import { type Composite, type Library, withComposite } from '../core/library';
 import { renameDefinition } from '../core/rename';
 import { channelsOf } from '../core/routes';
 import { readable, shapeOf } from '../core/shapes';
@@ -36,7 +36,10 @@ const EMPTY_VIEW: View = { definition: '', cards: [], wires: [], phases: { isU: 
 export class EditorStore {
   readonly surface = new Surface();
   catalogue = $state.raw<Catalogue>({});
-  library = $state.raw<Library>({});
+  /** Composites that ship with the program, and definitions that the user keeps; the user's come first. */
+  shipped = $state.raw<Library>({});
+  kept = $state.raw<Composite[]>([]);
+  library = $derived<Library>({ ...this.shipped, ...Object.fromEntries(this.kept.map((one) => [one.name, one])) });
   history = $state.raw<History<Snapshot>>(startHistory({ document: { format: 'diffusion-design', format_version: 1, name: '', main: '', definitions: {} }, path: [] }));
   path = $state.raw<Step[]>([]);
   nodes = $state.raw<SceneNode[]>([]);

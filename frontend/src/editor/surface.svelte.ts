@@ -4,6 +4,8 @@ import type { CardPort } from '../core/connection';
 import type { Point } from '../core/document';
 import type { PortFilter } from '../core/search';
 
+const TRACKPAD = 'diffusion-designer.trackpad';
+
 export interface Toast {
   id: number;
   kind: 'info' | 'error';
@@ -31,6 +33,8 @@ export class Surface {
   tab = $state<PanelTab>('code');
   panelOpen = $state(true);
   minimap = $state(false);
+  /** Two fingers pan and Ctrl with them zooms, instead of the wheel zooming. Kept in the browser. */
+  trackpad = $state(localStorage.getItem(TRACKPAD) !== null);
   toasts = $state.raw<Toast[]>([]);
   /** Cards that should be brought into view, all of them when empty: set by a jump, consumed by the canvas. */
   reveal = $state.raw<{ ids: string[]; at: number } | null>(null);
@@ -58,6 +62,12 @@ export class Surface {
   showTab(tab: PanelTab): void {
     this.tab = tab;
     this.panelOpen = true;
+  }
+
+  toggleTrackpad(): void {
+    this.trackpad = !this.trackpad;
+    if (this.trackpad) localStorage.setItem(TRACKPAD, 'yes');
+    else localStorage.removeItem(TRACKPAD);
   }
 
   show(ids: string[] = []): void {
