@@ -272,14 +272,19 @@ class Elaborator:
 
     def count_iteration(self) -> bool:
         """Count one evaluated call; False after reporting that there are too many."""
-        self._iterations += 1
-        self._open[-1].iterations += 1
+        self._count(1)
         if self._iterations > MAX_ITERATIONS:
             message = (
                 f"the design unfolds to more than {MAX_ITERATIONS:,} distinct calls; repeat fewer of them"
             )
             self.report(self.design.main, "", "S012", message)
         return self._iterations <= MAX_ITERATIONS
+
+    def _count(self, iterations: int) -> None:
+        trace, node = self._open[-1], self._path[-1]
+        self._iterations += iterations
+        trace.iterations += iterations
+        trace.counts[node] = trace.counts.get(node, 0) + iterations
 
     def target(self, name: str) -> Target:
         """Return the definition or the block of a name, None where there is none."""
@@ -291,19 +296,28 @@ class Elaborator:
         return self.design.definitions.get(name) or self.blocks.get(name)
 
     def again(self, frame: Frame, node: Node, target: Target, inputs: Mapping[str, Value]) -> Call | None:
-        """Return the call of a block that the last walk through this definition found, required and counted again."""
+        """Return the call that the last walk through this definition found, after doing again what it did."""
         before = self._before[-1] if self._before else None
-        if before is None or not isinstance(target, BlockSpec):
+        if before is None:
             return None
-        call = before.block_call(node, target, inputs, node.id in frame.definition.useful)
-        if call is not None:
-            self._open[-1].iterations += len(call.iterations)
-            self._iterations += len(call.iterations)
-            if self._iterations > MAX_ITERATIONS:
-                raise LimitError
-            require = self.requirer(frame.definition.name, node.id)
-            for need in before.needs.get(node.id, ()):
-                require(*need)
+        call = before.call(node, target, inputs, node.id in frame.definition.useful)
+        if call is None:
+            return None
+        steps = before.steps_of.get(node.id, ())
+        entered = {id(step): step for step in steps if isinstance(step, Trace)}.values()
+        if not all(self._holds(one) for trace in entered for one in trace.all_below(self._traces)):
+            return None
+        self._count(before.counts.get(node.id, 0))
+        if self._iterations > MAX_ITERATIONS:
+            raise LimitError
+        for step in steps:
+            if isinstance(step, Trace):
+                if step.key not in self._traces:
+                    self._repeat(step)
+                self._open[-1].steps.append((node.id, step))
+            else:
+                self._open[-1].steps.append((node.id, step))
+                self._require(frame.definition.name, node.id, step)
         return call
 
     def requirer(self, owner: str, node: str) -> Callable[[Size, str, Size, str], None]:

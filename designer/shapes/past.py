@@ -4,10 +4,10 @@ The walk through a definition is a function of the definition, its parameter val
 parameters of the design that its texts read, and of what its nodes call. A `Trace` holds all that beside what the walk
 found, so a later walk takes a trace for its own where each of these is the same, definitions by identity (the reader
 gives the same object for the same text): then it repeats what the trace did, requirement by requirement and call
-by call, as the full walk would, and only the arithmetic is saved. Where a definition or what it calls did change, the block calls in it that are as they
-were, on the same inputs, are taken from the last walk through a definition of its name. A definition in which anything was reported is never
-kept, so every problem is found anew and none is stale; where a limit is reached, the design is walked
-anew.
+by call, as the full walk would, and only the arithmetic is saved. Where a definition or what it calls did change, the
+calls in it that are as they were, on the same inputs, are taken from the last walk through a definition of its name.
+A definition in which anything was reported is never kept, so every problem is found anew and none is stale; where a
+limit is reached, the design is walked anew.
 """
 
 from collections.abc import Hashable, Iterator, Mapping
@@ -48,13 +48,12 @@ class Trace:
         default_factory=list
     )  # node, and what it required or entered
     iterations: int = 0
+    counts: dict[str, int] = field(default_factory=dict)  # of iterations, by node
     clean: bool = True  # whether nothing was reported, here or below
     scope: Hashable = ()  # the parameters of the design that its texts read
 
-    def block_call(
-        self, node: Node, target: BlockSpec, inputs: Mapping[str, Value], useful: bool
-    ) -> Call | None:
-        """Return what this walk found of a block call, where it was the same call on the same inputs."""
+    def call(self, node: Node, target: Target, inputs: Mapping[str, Value], useful: bool) -> Call | None:
+        """Return what this walk found of a node, where it was the same call on the same inputs."""
         call = self.frame.calls.get(node.id)
         if call is None or call.target is not target or call.inputs != inputs:
             return None
@@ -65,12 +64,11 @@ class Trace:
         return call if call.node is node else replace(call, node=node)
 
     @cached_property
-    def needs(self) -> Mapping[str, list[Need]]:
-        """What each block call required."""
-        found: dict[str, list[Need]] = {}
+    def steps_of(self) -> Mapping[str, list["Need | Trace"]]:
+        """What each node required and entered."""
+        found: dict[str, list[Need | Trace]] = {}
         for node, step in self.steps:
-            if not isinstance(step, Trace):
-                found.setdefault(node, []).append(step)
+            found.setdefault(node, []).append(step)
         return found
 
     def all_below(self, known: Mapping[Hashable, "Trace"]) -> "Iterator[Trace]":

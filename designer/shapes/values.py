@@ -42,8 +42,12 @@ class Tensor:
     def __hash__(self) -> int:
         return self._hash
 
-    def __str__(self) -> str:
+    @cached_property
+    def _text(self) -> str:
         return shape_text(self.shape)
+
+    def __str__(self) -> str:
+        return self._text
 
 
 @dataclass(frozen=True)
