@@ -25,6 +25,9 @@ def _add_export(commands: Any) -> None:
     parser.add_argument("-o", "--output", metavar="DIR", required=True, type=Path)
     parser.add_argument("--weights", metavar="FILE", type=Path, help="safetensors file of trained weights")
     parser.add_argument("--precision", default="fp32", help="fp32 or fp16")
+    parser.add_argument(
+        "--provider", default="cpu", help="cpu, or cuda to add a variant for it: model.cuda.onnx"
+    )
     parser.add_argument("--check", action="store_true", help="exit 1 when ONNX Runtime and PyTorch differ")
     add_json(parser)
     parser.set_defaults(run=_export)
@@ -90,6 +93,7 @@ def _export(options: argparse.Namespace) -> int:
         options.precision,
         check=True,
         on_progress=progress,
+        provider=options.provider,
     )
     values = report.to_json()
     if options.json:

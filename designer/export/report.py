@@ -35,6 +35,26 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Fusion:
+    """A kind of operator: how many the file has, and how many run as one kernel on the CPU."""
+
+    kind: str
+    expected: int
+    matched: int
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """The variant for CUDA: its file, its group norms, how many became one operator, how many of these with a SiLU."""
+
+    file: str
+
+    expected: int
+    matched: int
+    with_silu: int
+
+
+@dataclass(frozen=True)
 class ExportReport:
     """An export. `ok` says that every comparison stayed below the limit of its precision."""
 
@@ -56,6 +76,8 @@ class ExportReport:
     seconds: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
     first_difference: Difference | None = None
+    fusions: list[Fusion] = field(default_factory=list)
+    cuda: Rewritten | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
@@ -67,7 +89,10 @@ class ExportReport:
         parity = [Comparison(**one) for one in values["parity"]]
         first = values.get("first_difference")
         difference = None if first is None else Difference(**first)
-        return ExportReport(**{**values, "parity": parity, "first_difference": difference})
+        fusions = [Fusion(**one) for one in values.get("fusions", [])]
+        cuda = None if values.get("cuda") is None else Rewritten(**values["cuda"])
+        read = {"parity": parity, "first_difference": difference, "fusions": fusions, "cuda": cuda}
+        return ExportReport(**{**values, **read})
 
     @property
     def worst(self) -> Comparison | None:
@@ -93,6 +118,14 @@ class ExportReport:
             lines.append(
                 f"the first to differ is {first.node} (module {first.module}, operator {first.operator}): "
                 f"relative L2 {first.relative_l2:.1e}"
+            )
+        if self.fusions:
+            kernels = ", ".join(f"{one.kind} {one.matched} of {one.expected}" for one in self.fusions)
+            lines.append(f"run as one kernel by ONNX Runtime on the CPU: {kernels}")
+        if self.cuda is not None:
+            lines.append(
+                f"{self.cuda.file}: {self.cuda.matched} of {self.cuda.expected} group norms as com.microsoft.GroupNorm, "
+                f"{self.cuda.with_silu} with their SiLU; its structure is checked, it was not run"
             )
         return "\n".join(lines)
 

@@ -16,6 +16,8 @@ from designer.export.process import training_of
 from designer.export.report import LIMITS, ExportReport
 from designer.render import render, write
 
+PROVIDERS = ("cpu", "cuda")
+
 
 class ExportProcess:
     """One export in a child process that executes the rendered source."""
@@ -29,7 +31,10 @@ class ExportProcess:
         check: bool,
         time_limit_s: float,
         memory_limit_bytes: int | None,
+        provider: str = "cpu",
     ) -> None:
+        if provider not in PROVIDERS:
+            raise UserError(f"provider: received {provider!r}; expected one of {', '.join(PROVIDERS)}")
         if precision not in LIMITS:
             raise UserError(f"precision: received {precision!r}; expected one of {', '.join(LIMITS)}")
         if weights is not None and not Path(weights).is_file():
@@ -38,7 +43,7 @@ class ExportProcess:
         if self.directory.exists() and not self.directory.is_dir():
             raise UserError(f"{directory}: is a file; expected a folder")
         spec = self._prepare(design, weights, precision, check)
-        spec["memory_limit_bytes"] = memory_limit_bytes
+        spec |= {"memory_limit_bytes": memory_limit_bytes, "provider": provider}
         self._result: dict[str, Any] | None = None
         self._errors: list[str] = []
         command = [sys.executable, "-P", "-m", "designer.export.worker", json.dumps(spec)]

@@ -55,7 +55,9 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from designer.export.bisect import first_difference, severity
+    from designer.export.cuda import CUDA_FILE, write_cuda_variant
     from designer.export.exporter import OPSET, build_model, example_inputs, export_model
+    from designer.export.fusions import fusions
     from designer.export.parity import SEED, compare
     from designer.export.report import LIMITS, ExportReport
     from designer.export.session import open_session
@@ -89,6 +91,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     for name in files:
         os.replace(partial / name, folder / name)
     partial.rmdir()
+    (folder / CUDA_FILE).unlink(missing_ok=True)
     report = ExportReport(
         ok=all(one.ok for one in parity),
         model=str(folder / "model.onnx"),
@@ -106,6 +109,8 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         axes=spec["axes"],
         parity=parity,
         first_difference=first,
+        fusions=fusions(folder / "model.onnx") if len(files) == 1 else [],  # large models stay out of memory
+        cuda=write_cuda_variant(folder / "model.onnx") if spec["provider"] == "cuda" else None,
         seconds=round(time.monotonic() - started, 1),
         versions={
             "torch": torch.__version__,
