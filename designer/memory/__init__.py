@@ -5,9 +5,10 @@ in training, the backward of the first that keeps it. Gradients live from the ba
 that of the maker. A checkpointed call keeps only what goes into it and makes the rest again in its backward.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from designer.kept import kept
 from designer.memory.recorder import record
 from designer.memory.tape import Operator, Tape
 
@@ -80,7 +81,8 @@ def training(tape: Tape, choice: int = 0) -> Training:
     return _Step(tape, choice).measure()
 
 
-def _last_reads(tape: Tape) -> dict[int, int]:
+@kept
+def _last_reads(tape: Tape) -> Mapping[int, int]:
     """The last operator in whose run each storage is needed: by it, by a call around it, or by the caller."""
     last = dict(tape.until)
     for index, operator in enumerate(tape.operators):
