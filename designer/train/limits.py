@@ -50,6 +50,16 @@ def machine_memory() -> int:
         return physical
 
 
+def memory_bound(limit_bytes: int | None, device: str) -> int:
+    """Return the bytes that a training on "cpu" or "cuda" may use."""
+    if device != "cuda":
+        return limit_bytes or machine_memory() * 4 // 5
+    import torch
+
+    total: int = torch.cuda.get_device_properties(0).total_memory
+    return min(total, limit_bytes or total)
+
+
 def bound_memory(limit_bytes: int | None, device: str) -> None:
     """Bound the memory of "cpu" or "cuda", where the samples and the model are; past it an allocation fails.
 
@@ -57,7 +67,7 @@ def bound_memory(limit_bytes: int | None, device: str) -> None:
     bounded there, since the driver maps far more than it uses. Elsewhere see `_bound_private`.
     """
     if device != "cuda":
-        _bound_private(limit_bytes or machine_memory() * 4 // 5)
+        _bound_private(memory_bound(limit_bytes, device))
     elif limit_bytes is not None:
         import torch
 

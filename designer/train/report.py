@@ -37,13 +37,17 @@ class ReasonReport:
 
 @dataclass(frozen=True)
 class Crash:
-    """How a run ended early: kind, message, the module and node at work if known, and the last output."""
+    """How a run ended early: kind, message, the module and node at work if known, and the last output.
+
+    `fits` says, where memory ran out, what is predicted to fit.
+    """
 
     kind: Literal["exception", "memory", "killed", "time"]
     message: str
     module: str = ""
     node: str = ""
     detail: str = ""
+    fits: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,10 @@ from designer.errors import UserError
 from designer.files import write_atomic
 from designer.origin import nodes_of_lines
 from designer.train.board import FOLDER, write_board
+from designer.train.fitting import what_fits
 from designer.train.freezing import require_parts
 from designer.train.inputs import InputSpec, require_noise, sample_shape
+from designer.train.limits import memory_bound
 from designer.train.options import TrainOptions
 from designer.train.page import html
 from designer.train.report import Crash, RunReport, read_report, versions
@@ -227,7 +229,10 @@ class RunHandle:
             how = f"by signal {-status}" if status < 0 else f"with exit status {status}"
             hint = "; the system may have run out of memory" if status == -9 else ""
             text = f"the training process ended {how}{hint}"
-            verdict, summary, crash = "crashed", f"CRASHED: {text}", Crash("killed", text, detail=log)
+            limit = memory_bound(self.spec.options.memory_limit_bytes, "cpu")
+            fits = what_fits(self.spec.run_dir, self.spec.options, limit) if status == -9 else ""
+            crash = Crash("killed", text, detail=log, fits=fits)
+            verdict, summary = "crashed", f"CRASHED: {text}{f'; {fits}' if fits else ''}"
         return RunReport(
             verdict=verdict,  # type: ignore[arg-type]
             summary=summary,

@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,8 +22,9 @@ from designer.errors import UserError
 from designer.origin import origin
 from designer.train.autoencoder import channel_weights, latent_data
 from designer.train.data import Dataset, load_data
+from designer.train.fitting import what_fits
 from designer.train.inputs import Caller, sample_shape
-from designer.train.limits import Stopper, bound_memory
+from designer.train.limits import Stopper, bound_memory, memory_bound
 from designer.train.record import SeedRecord, rounded
 from designer.train.report import Crash, RunReport, sentence, versions
 from designer.train.spec import RunSpec
@@ -281,7 +282,11 @@ def _report(spec: RunSpec, outcome: Outcome, stopped: str, facts: dict[str, Any]
     verdict, summary, crash = judged.verdict, "", outcome.crash
     if crash is not None:
         where = f" in {crash.module}" if crash.module else ""
-        verdict, summary = "crashed", f"CRASHED{where}: {crash.message}"
+        if crash.kind == "memory":
+            limit = memory_bound(spec.options.memory_limit_bytes, facts["device"]["kind"])
+            crash = replace(crash, fits=what_fits(spec.run_dir, spec.options, limit))
+        fits = f"; {crash.fits}" if crash.fits else ""
+        verdict, summary = "crashed", f"CRASHED{where}: {crash.message}{fits}"
     elif stopped:
         done = sum(record.steps_done for record in outcome.records)
         why = (

@@ -18,6 +18,7 @@ from designer.presets import build
 from designer.train import TrainOptions, train
 from designer.train.board import write_board
 from designer.train.figures import smooth
+from designer.train.fitting import what_fits
 from designer.train.page import html
 from designer.train.plots import Line, plot, ticks
 from designer.train.repeat import changed_design, compared, kept_options
@@ -161,3 +162,22 @@ def test_plots_leave_gaps_and_say_nothing_without_points() -> None:
     assert plot("t", [Line("x", [0], [None], "#000")], "x", "y") == ""
     assert ticks(0, 1) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert smooth([1.0, None, 3.0], 2) == [1.0, 1.0, 3.0]
+
+
+def test_out_of_memory_says_what_would_fit(run: Path) -> None:
+    asked = TrainOptions(batch_size=64, device="cpu")
+    generous, tight = what_fits(run, asked, 2**40), what_fits(run, asked, 2**26)
+    assert "it should have fitted" in generous and "most is kept by DiT/" in generous
+    assert re.search(r"batch (1|2|4|8|16|32) fits", tight)
+    assert "no batch fits" in what_fits(run, asked, 2**10)
+    assert what_fits(run.parent, asked, 2**26) == ""
+
+
+def test_a_run_out_of_memory_names_the_node_and_what_fits(tmp_path: Path) -> None:
+    hungry = TrainOptions(
+        steps=2, batch_size=4096, seeds=(0,), device="cpu", threads=1, memory_limit_bytes=2**28
+    )
+    report = train(build("dit-tiny"), tmp_path, hungry)
+    assert report.verdict == "crashed" and report.crash is not None and report.crash.kind == "memory"
+    assert report.crash.node.startswith(("DiT", "Attention", "Mlp")) and "fits" in report.crash.fits
+    assert report.crash.fits in report.summary and report.crash.fits in (tmp_path / "report.html").read_text()
