@@ -6,6 +6,7 @@ minima: what else a shared machine does then counts little. The ratios compare f
 
 import argparse
 import gc
+import json
 import platform
 import statistics
 import time
@@ -82,15 +83,33 @@ def cold(design: Design, repeats: int, known: bool) -> list[float]:
 def edited(design: Design, place: tuple[str, str, str, Callable[[int], Any]], repeats: int) -> list[float]:
     """Time checks after an edit each, from the parsed document, with the past of the checks before."""
     past, found = Past(), []
-    name, node, parameter, value = place
     check(loads(dumps(design), past.definitions), past=past)
     for index in range(repeats):
-        definition = design.definitions[name]
-        call = definition.nodes[node]
-        call = replace(call, params={**call.params, parameter: value(index)})
-        changed = replace(definition, nodes={**definition.nodes, node: call})
-        text = dumps(replace(design, definitions={**design.definitions, name: changed}))
-        found.append(checked(loads(text, past.definitions), past))
+        found.append(checked(loads(changed(design, place, index), past.definitions), past))
+    return found
+
+
+def changed(design: Design, place: tuple[str, str, str, Callable[[int], Any]], index: int) -> str:
+    """Return the document of a design after an edit."""
+    name, node, parameter, value = place
+    definition = design.definitions[name]
+    call = definition.nodes[node]
+    call = replace(call, params={**call.params, parameter: value(index)})
+    edit = replace(definition, nodes={**definition.nodes, node: call})
+    return dumps(replace(design, definitions={**design.definitions, name: edit}))
+
+
+def answered(
+    design: Design, place: tuple[str, str, str, Callable[[int], Any]] | None, repeats: int
+) -> list[float]:
+    """Time what the editor asks after an edit: reading, check, costs, answer; without a place of the same document."""
+    from designer.ui.handlers import check_design
+
+    found, text = [], dumps(design)
+    check_design(text)
+    for index in range(repeats):
+        edit = text if place is None else changed(design, place, index)
+        found.append(seconds(lambda edit=edit: json.dumps(check_design(edit))))  # type: ignore[misc]
     return found
 
 
@@ -190,6 +209,11 @@ def main() -> None:
         "SDXL, cold, first check of a process": cold(sdxl, repeats, known=False),
         **{f"SDXL, after an edit of {what}": edited(sdxl, place, repeats) for what, place in EDITS.items()},
         "SDXL, after an edit of a parameter of the design: num_groups": of_design(sdxl, repeats),
+        "SDXL, answer to the editor with costs, unchanged": answered(sdxl, None, repeats),
+        **{
+            f"SDXL, answer to the editor with costs, {what.partition(':')[0]}": answered(sdxl, place, repeats)
+            for what, place in EDITS.items()
+        },
         "DiT-S/2, cold": cold(build("dit-s-2"), repeats, known=True),
         "flat design of 1,000 nodes, cold": cold(flat(1000), repeats, known=True),
         "flat design of 5,000 nodes, cold": cold(flat(5000), max(3, repeats // 5), known=True),
