@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bypassRefusal, isMuted, muteRefusal, toggleBypass, toggleMute } from '../src/core/activity';
+import { bypassRefusal, muteRefusal, mutedIn, toggleBypass, toggleMute } from '../src/core/activity';
 import { addBox, changeBoxes, decorOf, inside, toggleMarks } from '../src/core/decor';
 import * as edits from '../src/core/edits';
 import { CATALOGUE, column } from './documents';
@@ -26,7 +26,9 @@ describe('bypass and mute', () => {
   it('drop a branch where something else is passed on', () => {
     const muted = toggleMute(column(), CATALOGUE, 'Block', 'inner') as ReturnType<typeof column>;
     expect(when(muted, 'add')).toBe('False');
-    expect(isMuted(muted.definitions.Block!, 'inner')).toBe(true);
+    expect([...mutedIn(muted, CATALOGUE, 'Block')]).toEqual(['inner']);
+    const bypassed = toggleBypass(column(), CATALOGUE, 'Main', 'block') as ReturnType<typeof column>;
+    expect(mutedIn(bypassed, CATALOGUE, 'Main').has('first')).toBe(false); // it is what the block passes on
     expect(toggleMute(muted, CATALOGUE, 'Block', 'inner')).toEqual(column());
     expect(muteRefusal(column(), CATALOGUE, 'Main', 'first')).toMatch(/passes on first itself/);
     expect(muteRefusal(column(), CATALOGUE, 'Main', 'last')).toMatch(/feeds an output/);

@@ -232,3 +232,18 @@ def test_alt_drag_leaves_the_node_and_drags_a_copy(editor: EditorPage) -> None:
     assert editor.nodes("DiT")["y_embedder_2"] == editor.nodes("DiT")["y_embedder"]
     place = editor.card("y_embedder").bounding_box()
     assert place is not None and abs(place["x"] - box["x"]) < 2
+
+
+def test_keys_are_bound_anew_and_given_back(editor: EditorPage) -> None:
+    editor.press("?")
+    editor.page.locator('[data-keys="minimap"]').click()
+    editor.page.keyboard.press("g")
+    expect(editor.page.locator('[data-keys="minimap"]')).to_contain_text("G")
+    editor.page.keyboard.press("Escape")
+    editor.press("g")
+    expect(editor.page.locator(".svelte-flow__minimap")).to_be_visible()
+    editor.press("?")
+    editor.page.get_by_role("button", name="All keys as they were").click()
+    editor.page.keyboard.press("Escape")
+    editor.press("Alt+m")
+    expect(editor.page.locator(".svelte-flow__minimap")).to_have_count(0)

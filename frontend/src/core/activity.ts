@@ -80,17 +80,25 @@ export function muteRefusal(document: DesignDocument, catalogue: Catalogue, plac
   return found instanceof Refusal ? found.reason : null;
 }
 
-/** Whether everything that reads the call is switched off: its branch is dropped. */
-export function isMuted(around: Definition, id: string): boolean {
-  const readers = around.edges.filter(([source]) => parseEndpoint(source).node === id).map(([, target]) => around.nodes[parseEndpoint(target).node!]);
-  return readers.length > 0 && readers.every((node) => node !== undefined && isBypassed(node)) && !around.outputs.some((port) => port.from[0] === id);
+/** The calls whose branch is dropped: everything that reads them is switched off and passes something else on. */
+export function mutedIn(document: DesignDocument, catalogue: Catalogue, place: string): Set<string> {
+  const around = document.definitions[place]!;
+  const passed = new Map(Object.keys(around.nodes).filter((id) => isBypassed(around.nodes[id]!)).map((id) => [id, firstSource(document, catalogue, around, id)?.from]));
+  if (passed.size === 0) return new Set();
+  const dropped = new Map<string, boolean>();
+  for (const [source, target] of around.edges) {
+    const [id, reader] = [parseEndpoint(source).node, parseEndpoint(target).node!];
+    if (id !== undefined) dropped.set(id, dropped.get(id) !== false && passed.has(reader) && passed.get(reader) !== source);
+  }
+  for (const port of around.outputs) if (port.from.length > 1) dropped.set(port.from[0]!, false);
+  return new Set([...dropped].filter(([, all]) => all).map(([id]) => id));
 }
 
 /** Drop the branch that ends at `id`: what merges it passes its other input on. Again: take it back. */
 export function toggleMute(document: DesignDocument, catalogue: Catalogue, place: string, id: string, shapeAt?: ShapeAt): DesignDocument | Refusal {
   const found = merges(document, catalogue, place, id, shapeAt);
   if (found instanceof Refusal) return found;
-  const muted = isMuted(document.definitions[place]!, id);
+  const muted = mutedIn(document, catalogue, place).has(id);
   return found.reduce((one, reader) => {
     const node = one.definitions[place]!.nodes[reader]!;
     return isBypassed(node) === muted ? setField(one, place, reader, 'when', switched(node)) : one;

@@ -1,6 +1,6 @@
 /** One definition as cards and wires: everything the canvas draws, decided without a DOM. */
 
-import { isBypassed, isMuted } from './activity';
+import { isBypassed, mutedIn } from './activity';
 import { calleeOf, socketOf } from './calls';
 import { type Decor, decorOf } from './decor';
 import type { Catalogue, Definition, DesignDocument, NodeCall, PortDeclaration, Values } from './document';
@@ -109,7 +109,7 @@ export function viewOf(document: DesignDocument, catalogue: Catalogue, name: str
     ...Object.entries(definition.nodes).map(([id, node]) => callCard(id, node, signatures.get(id)!, raw, phases)),
     ...definition.outputs.map((port) => boundaryCard(port, 'output', phases)),
   ];
-  markCards(cards, definition, decorOf(document, name));
+  markCards(cards, definition, mutedIn(document, catalogue, name), decorOf(document, name));
   const isTap = tapTest(raw, cards);
   const wires = finishWires(raw, cards, isTap, phases);
   for (const card of cards) arrange(card);
@@ -134,11 +134,11 @@ function rawWires(definition: Definition): RawWire[] {
   return wires;
 }
 
-function markCards(cards: Card[], definition: Definition, decor: Decor): void {
+function markCards(cards: Card[], definition: Definition, muted: ReadonlySet<string>, decor: Decor): void {
   for (const card of cards) {
     const node = definition.nodes[card.id];
     if (node && isBypassed(node)) card.bypassed = true;
-    if (isMuted(definition, card.id)) card.muted = true;
+    if (muted.has(card.id)) card.muted = true;
     if (decor.pinned.includes(card.id)) card.pinned = true;
     if (decor.folded.includes(card.id)) card.folded = true;
   }

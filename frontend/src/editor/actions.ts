@@ -72,10 +72,6 @@ export class Actions {
     if (changed) this.store.select([]);
   }
 
-  nudge(dx: number, dy: number): void {
-    this.store.nudge(dx, dy);
-  }
-
   /** Lay the definition out anew; pinned cards stay where they are. */
   autoLayout(): void {
     const { pinned } = decorOf(this.store.document, this.store.definitionName);

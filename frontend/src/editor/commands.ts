@@ -2,6 +2,7 @@
 
 import type { Action } from '../core/search';
 import type { EditorContext } from './context';
+import { chord, keymap } from './keymap.svelte';
 import { exportPicture } from './picture';
 import { neighbour } from './walk';
 
@@ -29,7 +30,7 @@ const view = command('View');
 const anywhere = command('View', true);
 const running = command('Run', true);
 
-const nudge = (id: string, title: string, keys: string, x: number, y: number): Command => edit(id, title, keys, ({ actions }) => actions.nudge(x * STEP, y * STEP), ({ actions }) => actions.needs.something());
+const nudge = (id: string, title: string, keys: string, x: number, y: number): Command => edit(id, title, keys, ({ store }) => store.nudge(x * STEP, y * STEP), ({ actions }) => actions.needs.something());
 
 export const COMMANDS: Command[] = [
   file('save', 'Save', 'Ctrl+S', ({ session }) => void session.save()),
@@ -88,18 +89,10 @@ export const COMMANDS: Command[] = [
   running('export', 'Export to ONNX', '', ({ store }) => store.surface.showTab('export')),
 ];
 
-/** "Ctrl+Shift+Z" of a key press. A shifted sign ("?") is written without its Shift. */
-export function chord(event: KeyboardEvent): string {
-  const key = event.key.length === 1 ? event.key.toUpperCase() : event.key;
-  const shift = event.shiftKey && (event.key.length > 1 || /[A-Z]/i.test(event.key));
-  return [event.ctrlKey || event.metaKey ? 'Ctrl' : '', event.altKey ? 'Alt' : '', shift ? 'Shift' : '', key].filter(Boolean).join('+');
-}
-
-const BY_CHORD = new Map(COMMANDS.flatMap((one) => one.keys.split('  ').filter(Boolean).map((keys) => [keys, one])));
-
 /** The command of a key press, or undefined; typing in a field keeps its keys. */
 export function commandFor(event: KeyboardEvent): Command | undefined {
-  const found = BY_CHORD.get(chord(event));
+  const pressed = chord(event);
+  const found = COMMANDS.find((one) => keymap.of(one).includes(pressed));
   const target = event.target as Element | null;
   const typing = target?.closest?.('input, textarea, select, [contenteditable]') ?? (event.key === 'Enter' && target?.closest?.('button, a, summary'));
   return typing && !found?.always ? undefined : found;
@@ -115,11 +108,12 @@ export function perform(id: string, context: EditorContext): void {
 
 /** Every command as the search finds it. */
 export function actionsNow(context: EditorContext): Action[] {
-  return COMMANDS.map(({ id, title, keys, group, obstacle }) => ({ id, title, keys, group, reason: obstacle?.(context) ?? null }));
+  return COMMANDS.map((one) => ({ id: one.id, title: one.title, keys: keymap.of(one).join('  '), group: one.group, reason: one.obstacle?.(context) ?? null }));
 }
 
 /** The tooltip of a command's button: its title and first key. */
 export function tip(id: string): string {
-  const { title, keys } = COMMANDS.find((one) => one.id === id)!;
-  return keys ? `${title} (${keys.split('  ')[0]})` : title;
+  const found = COMMANDS.find((one) => one.id === id)!;
+  const [keys] = keymap.of(found);
+  return keys ? `${found.title} (${keys})` : found.title;
 }
