@@ -15,6 +15,7 @@ from designer.cli import (
     importing,
     runs,
     surgery,
+    sweep,
     training,
 )
 from designer.cli.arguments import add_extensions, use_extensions
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
         importing,
         surgery,
         training,
+        sweep,
         runs,
         deployment,
         bench,
