@@ -99,6 +99,11 @@ class Definition:
             wires.setdefault(node, {})[port] = source
         return wires
 
+    @cached_property
+    def called(self) -> tuple[str, ...]:
+        """What the nodes call, each name once."""
+        return tuple(dict.fromkeys(node.call for node in self.nodes.values()))
+
     def graph(self) -> "nx.MultiDiGraph[str]":
         """Return the graph of calls; edges carry `source_port` and `target_port`."""
         import networkx as nx  # 0.2 s: not for `designer --help`
@@ -199,8 +204,8 @@ class Design:
     def callees(self, definition: Definition) -> list[str]:
         """Return the definitions that a definition calls, or may call through a socket."""
         called: dict[str, None] = {}
-        for node in definition.nodes.values():
-            called.update(dict.fromkeys(self.fillings if node.call.startswith("=") else (node.call,)))
+        for call in definition.called:
+            called.update(dict.fromkeys(self.fillings if call.startswith("=") else (call,)))
         return [name for name in called if name in self.definitions]
 
     @cached_property

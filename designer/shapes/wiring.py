@@ -15,7 +15,7 @@ def check_wiring(design: Design, blocks: Mapping[str, BlockSpec]) -> list[Diagno
     """Return wiring problems of every definition that the main one uses."""
     found: list[Diagnostic] = []
     for definition in design.reachable():
-        names = _calls(definition).values()
+        names = _called(definition)
         targets = {name: design.definitions.get(name) or blocks.get(name) for name in names}
         found.extend(_problems(definition, targets))
     return found
@@ -29,6 +29,11 @@ def _calls(definition: Definition) -> Mapping[str, str]:
         if called.startswith("=") and called[1:] in definition.parameters:
             calls[name] = str(definition.parameters[called[1:]].default)
     return calls
+
+
+@kept
+def _called(definition: Definition) -> frozenset[str]:
+    return frozenset(_calls(definition).values())
 
 
 @kept
