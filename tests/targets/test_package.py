@@ -1,12 +1,15 @@
 """The package target: it trains, resumes after a kill with the same losses, samples, exports, installs."""
 
+import ast
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -93,7 +96,7 @@ def test_packages_are_clean(tmp_path: Path) -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_packages_own_tests_pass(preset: str, tmp_path: Path) -> None:
     folder = written(preset, "package", tmp_path)
-    python(folder, "-m", "mypy", "*.py", "tests")
+    python(folder, "-m", "mypy", *(path.name for path in folder.glob("*.py")), "tests")
     assert " passed" in python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
@@ -141,3 +144,44 @@ def test_freezing_is_refused() -> None:
 )
 def test_package_names(title: str, name: str) -> None:
     assert package_name(title) == name
+
+
+@pytest.mark.slow
+def test_two_processes_resume_with_the_same_losses(tmp_path: Path) -> None:
+    folder = written("ddpm-tiny", "package", tmp_path)
+    command = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "train.py",
+        "-o",
+        "run",
+    ]
+    whole = losses(python(folder, *command, *OPTIONS))
+    shutil.rmtree(folder / "run" / "step-00000006")
+    assert losses(python(folder, *command, *OPTIONS)) == {step: whole[step] for step in ("5", "6")}
+
+
+HOSTILE = 'x"""\'; import os\n"""\n[tool]\nname = "y"\n</text><script>alert(1)</script>${{ 7 * 7 }}{% raw %}'
+
+
+@pytest.mark.parametrize("target", ["package", "diffusers"])
+def test_a_hostile_name_stays_a_text(target: str) -> None:
+    design = build("dit-tiny")
+    doc = replace(design.main_definition, doc=HOSTILE)
+    hostile = replace(design, name=HOSTILE, definitions={**design.definitions, design.main: doc})
+    plain, files = render(design, target).files, render(hostile, target).files
+    for name, text in files.items():
+        assert "<script>" not in text or name.endswith((".py", ".json", ".toml"))
+        if name.endswith(".py"):  # nothing but docstrings differs
+            assert shape(text) == shape(plain[name]), name
+    if target == "package":
+        assert tomllib.loads(files["pyproject.toml"]).keys() == tomllib.loads(plain["pyproject.toml"]).keys()
+        assert ElementTree.fromstring(files["architecture.svg"]).tag.endswith("svg")
+
+
+def shape(code: str) -> list[str]:
+    """Return the statements of a file, the text of its docstring and the names that are the design's left out."""
+    return [ast.dump(one) for one in ast.parse(code).body[1:] if not isinstance(one, ast.ClassDef)]
