@@ -194,6 +194,25 @@ def test_a_definition_that_takes_the_name_of_a_block() -> None:
     _compare(document, past)
 
 
+def test_a_node_that_leads_to_the_output_no_more_and_again() -> None:
+    past, document = Past(), copy.deepcopy(NESTED)
+    for node in ("node", "down", "node", "up", "down"):
+        document["definitions"]["Inner"]["outputs"][0]["from"] = [node, "out"]
+        _compare(document, past)
+
+
+def test_the_leaf_of_calls_that_stay() -> None:
+    past, document = Past(), copy.deepcopy(NESTED)
+    leaf, part = document["definitions"]["Inner"]["nodes"], document["definitions"]["Outer"]
+    for factor in (1, 2, 2.0, "factor", "factor*width"):
+        leaf["node"]["params"]["factor"] = factor
+        _compare(document, past)
+        part["nodes"]["before"]["params"]["factor"] = 3
+        _compare(document, past)
+        del part["nodes"]["before"]["params"]["factor"]
+        _compare(document, past)
+
+
 def test_limits_are_reported_as_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     past = Past()
     _compare(NESTED, past)
