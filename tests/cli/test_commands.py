@@ -17,7 +17,8 @@ from designer.render import load_model
 from designer.version import __version__
 
 COMMANDS = (
-    "ui", "presets", "blocks", "rules", "new", "check", "summary", "render", "train", "export", "serve", "sample",
+    "ui", "presets", "blocks", "rules", "new", "check", "summary", "render", "train", "export", "bench", "serve",
+    "sample",
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 
