@@ -83,7 +83,11 @@ def main() -> None:
         "| block | rule | times | the first reason |",
         "|---|---|---|---|",
     ]
-    text = "\n".join([*lines, *_refusals(changed)]) + "\n"
+    lines += _refusals(changed)
+    wrong = [one for one in (*changed, *free) if one.verdict == "false acceptance"]
+    lines += ["", "## Accepted, and PyTorch does not do it", ""] if wrong else []
+    lines += [f"- {one.block} {one.example.inputs} {one.example.params}: {one.reason[:200]}" for one in wrong]
+    text = "\n".join(lines) + "\n"
     print(text)
     RESULTS.write_text(text, encoding="utf-8")
 

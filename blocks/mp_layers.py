@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from designer.spec import BlockSpec, Example, Param, Port, Stability
+from designer.spec import BlockSpec, Constraint, Example, Param, Port, Stability
 
 SPECS = (
     BlockSpec(
@@ -24,6 +24,9 @@ SPECS = (
             Param("in_channels", "int", inferred=True, minimum=1, positional=True, help="channels of the input"),
             Param("out_channels", "int", minimum=1, positional=True, help="channels of the output"),
             Param("kernel_size", "int", 3, minimum=1, maximum=31, unit="pixels", positional=True, omit=None, help="side of the filter; odd"),
+        ),
+        constraints=(
+            Constraint("kernel_size % 2 == 1", "the filter of {kernel_size} pixels has no middle; choose an odd one"),
         ),
         parameters="out_channels*in_channels*kernel_size**2",
         state={"weight": "out_channels in_channels kernel_size kernel_size"},

@@ -175,9 +175,9 @@ class Design:
         return self.definitions[self.main]
 
     def hash(self) -> str:
-        """Return 16 hex digits naming the meaning of the design; layout and budgets do not count."""
+        """Return 16 hex digits naming the meaning of the design: layout and budgets do not count, 4.0 is 4."""
         meaning = {key: value for key, value in to_json(self).items() if key not in ("layout", "budgets")}
-        text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(_whole(meaning), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def reachable(self) -> Iterator[Definition]:
@@ -222,6 +222,15 @@ class Design:
             for name in self.definitions
             if name in texts or any(f"'{name}'" in text or f'"{name}"' in text for text in quoting)
         )
+
+
+def _whole(value: Any) -> Any:
+    """Write whole floats as integers, as a browser does."""
+    if isinstance(value, dict):
+        return {key: _whole(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def load(path: str | Path) -> Design:

@@ -145,7 +145,7 @@ def read_design(raw: Any, known: Recent[Definition] | None = None) -> Design:
         name=reader.take("name", str, main),
         main=main,
         definitions=definitions,
-        parameters=_values(_Reader(reader.take("parameters", dict, {}), "parameters")),
+        parameters=_main_values(reader, definitions[main]),
         training=_training(reader.take("training", dict, {})),
         budgets=_budgets(reader.take("budgets", dict, {})),
         layout=reader.take("layout", dict, {}),
@@ -214,6 +214,17 @@ def _definition(name: str, value: Any, place: str) -> Definition:
     )
 
 
+def _main_values(reader: _Reader, main: Definition) -> dict[str, Any]:
+    values = _values(_Reader(reader.take("parameters", dict, {}), "parameters"))
+    types = {name: one.type for name, one in main.parameters.items()}
+    return {name: _typed(types.get(name, ""), value) for name, value in values.items()}
+
+
+def _typed(kind: str, value: Any) -> Any:
+    """A whole number of a float parameter is a float: JSON written by a browser has 4 for 4.0."""
+    return float(value) if kind == "float" and type(value) is int else value
+
+
 def _parameter(value: Any, place: str) -> Parameter:
     if not isinstance(value, dict):  # shorthand: the default alone
         return Parameter(type=_type_of(value, place), default=value)
@@ -224,7 +235,7 @@ def _parameter(value: Any, place: str) -> Parameter:
         raise UserError(f"{place}.type: expected one of {', '.join(TYPES)}, received {kind!r}")
     return Parameter(
         type=kind,
-        default=value.get("default"),
+        default=_typed(kind, value.get("default")),
         help=reader.take("help", str, ""),
         minimum=reader.take("min", (int, float), None),
         maximum=reader.take("max", (int, float), None),

@@ -43,7 +43,7 @@ def argument_text(
     node = symbolic.node
     given = node.params.get(declaration.name)
     if declaration.name in node.params and not is_expression(declaration, given):
-        return repr(given)
+        return repr(float(given) if declaration.type == "float" and type(given) is int else given)
     candidates = []
     if declaration.name in node.params:
         candidates.append(fold(expression_text(str(given)), folded))

@@ -15,6 +15,7 @@ from designer.errors import UserError
 from designer.examples import teaching_designs
 from designer.presets import build, presets
 from designer.reader import read_design
+from designer.render import render
 
 DOCUMENT = to_json(teaching_designs()["teach-two-convolutions"])
 
@@ -184,3 +185,20 @@ def test_a_file_at_the_limit_is_read_and_one_past_it_is_not(tmp_path: Path) -> N
     path.write_text(text + " " * (MAX_BYTES - len(text) + 1))
     with pytest.raises(UserError, match=r"large\.json: 17 MB; a design file has at most 17 MB"):
         load(path)
+
+
+def _as_browser(value: Any) -> Any:
+    """JSON as JavaScript writes it: whole numbers have no fraction."""
+    if isinstance(value, dict):
+        return {key: _as_browser(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_browser(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@pytest.mark.parametrize("name", ["ddpm-tiny", "dit-tiny", "edm2-tiny"])
+def test_a_design_that_went_through_a_browser_is_the_same(name: str) -> None:
+    design = build(name)
+    again = loads(json.dumps(_as_browser(to_json(design))))
+    assert again.hash() == design.hash()
+    assert render(again).files == render(design).files
