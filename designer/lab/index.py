@@ -14,7 +14,7 @@ from typing import Any
 from designer.errors import UserError
 from designer.lab.folder import Run, is_run, read_run, stamp
 
-NAME, _VERSION = "runs.sqlite", 1
+NAME, _VERSION = ".designer-runs.sqlite", 1
 _COLUMNS = ("name", "design", "hash", "verdict", "steps", "seeds", "learning_rate", "nloss", "device", "seconds",
             "finished", "summary")  # fmt: skip
 _TABLES = f"""
