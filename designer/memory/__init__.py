@@ -7,6 +7,8 @@ that of the maker. A checkpointed call keeps only what goes into it and makes th
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import add
 
 from designer.kept import kept
 from designer.memory.recorder import record
@@ -48,11 +50,7 @@ class _Line:
         self.changes[last + 1] -= size
 
     def alive(self) -> list[int]:
-        total, found = 0, []
-        for change in self.changes[:-1]:
-            total += change
-            found.append(total)
-        return found
+        return list(accumulate(self.changes[:-1]))
 
 
 def inference(tape: Tape) -> Inference:
@@ -129,7 +127,7 @@ class _Step:
             self.weights.add(operator.parameters, self.back(index), 2 * self.count - 1)
             gradients += operator.parameters
         activations, weights = self.line.alive(), self.weights.alive()
-        peak = max(one + other for one, other in zip(activations, weights, strict=True))
+        peak = max(map(add, activations, weights))
         return Training(max(activations), peak, gradients, self.kept)
 
     def _values(self) -> None:

@@ -70,6 +70,8 @@ def _tuned(rng: random.Random, document: dict[str, Any]) -> None:
     values = [
         path for path in paths if isinstance(holder_of(document, path)[path[-1]], (bool, int, float, str))
     ]
+    if not values:  # damage took them all
+        return
     path = rng.choice(values)
     holder, last = holder_of(document, path), path[-1]
     value = holder[last]
