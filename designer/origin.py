@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+# A class of the rendered file, an attribute of it that is a node, and the definition that the class is one of.
+Known = tuple[str, str, str]
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
@@ -15,6 +17,11 @@ def nodes_of_lines(source_map: Iterable[Mapping[str, Any]]) -> dict[int, list[st
     for entry in source_map:
         found.setdefault(entry["line"], []).append(f"{entry['definition']}/{entry['node']}")
     return found
+
+
+def known_nodes(source_map: Iterable[Mapping[str, Any]]) -> frozenset[Known]:
+    """Return which attributes of which rendered classes are nodes, and of which definition each class is one."""
+    return frozenset((entry["class"], entry["node"], entry["definition"]) for entry in source_map)
 
 
 def origin(error: BaseException, lines: Mapping[int, list[str]], path: str | Path) -> tuple[list[str], int]:

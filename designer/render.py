@@ -147,11 +147,15 @@ def _unmarked(text: str) -> str:
 
 def _source_map(marked: str) -> tuple[dict[str, Any], ...]:
     found: list[dict[str, Any]] = []
+    inside = ""
     for number, line in enumerate(marked.split("\n"), 1):
+        if line.startswith("class "):
+            inside = re.split(r"\W", line.removeprefix("class "))[0]
         for places in re.findall(f"{_MARK}([^{_MARK}]*){_MARK}", line):
             for place in places.split():
                 definition, _, node = place.partition("/")
-                found.append({"file": "model.py", "line": number, "definition": definition, "node": node})
+                entry = {"file": "model.py", "line": number, "class": inside}
+                found.append({**entry, "definition": definition, "node": node})
     return tuple(found)
 
 

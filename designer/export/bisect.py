@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from designer.export.report import Comparison, Difference
 from designer.export.session import open_session
+from designer.origin import Known
 from designer.train.names import design_nodes
 
 AT_A_TIME = 64  # values that one run of the graph puts out
@@ -32,7 +33,7 @@ def first_difference(
     path: Path,
     traced: Sequence[Traced],
     inputs: Mapping[str, Tensor],
-    known: Iterable[tuple[str, str]],
+    known: Iterable[Known],
     limit: float,
     error: float,
 ) -> Difference | None:
@@ -40,7 +41,7 @@ def first_difference(
 
     Far is half way, in the logarithm, from the `limit` that an output keeps to the `error` that it has:
     rounding inside a network may pass the limit without harm. `traced` are the values of the graph in order,
-    `known` the (definition, node) pairs of the source map.
+    `known` the nodes of its classes.
     """
     far = math.sqrt(limit * (max(error, limit) if math.isfinite(error) else 1.0))
     last = {module: one for one in traced for module in _enclosing(one.module)}

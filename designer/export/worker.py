@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from designer.export.child import end_with_parent
-from designer.origin import nodes_of_lines, origin
+from designer.origin import known_nodes, nodes_of_lines, origin
 from designer.train.limits import bound_memory
 
 
@@ -84,7 +84,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     if worst is not None:
         say("looking for the first node that differs")
         inputs = example_inputs(spec, worst.at, seed=SEED, timestep=worst.timestep)
-        known = [(one["definition"], one["node"]) for one in spec["source_map"]]
+        known = known_nodes(spec["source_map"])
         limit = LIMITS[spec["precision"]]
         error = worst.relative_l2
         first = first_difference(model, partial / "model.onnx", traced, inputs, known, limit, error)

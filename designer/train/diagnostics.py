@@ -4,7 +4,7 @@ Nothing is attached in the steps between, so they cost nothing and never wait fo
 waits once, when its numbers are collected.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
+from designer.origin import Known
 from designer.train.gradients import on_gradient
 from designer.train.mismatch import channel_profile, fine_share, shifts
 from designer.train.names import design_nodes, stacks
@@ -43,11 +44,11 @@ class Probe:
 
     Use: `with probe.step(bins): forward; backward`, then `probe.before_update()`, the optimiser's step,
     `probe.after_update()`, `probe.collect(step)`; at the end `probe.fill(record)`.
-    `known` are the (definition, node) pairs of the source map.
+    `known` are the nodes of its classes.
     """
 
-    def __init__(self, model: nn.Module, known: set[tuple[str, str]] | None = None) -> None:
-        self._nodes = design_nodes(model, known or ())
+    def __init__(self, model: nn.Module, known: Iterable[Known] = ()) -> None:
+        self._nodes = design_nodes(model, known)
         self._modules = [(name, module) for name, module in model.named_modules() if name]
         self._index = {name: i for i, (name, _) in enumerate(self._modules)}
         self._ranks = [0] * len(self._modules)

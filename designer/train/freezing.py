@@ -8,15 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from designer.errors import UserError
+from designer.origin import Known
 from designer.train.names import design_nodes
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def require_parts(training: Mapping[str, Any], known: Iterable[tuple[str, str]]) -> None:
-    """Raise UserError for a part that the design has not; `known` are its (definition, node) pairs."""
-    pairs = set(known)
+def require_parts(training: Mapping[str, Any], known: Iterable[Known]) -> None:
+    """Raise UserError for a part that the design has not; `known` are its nodes."""
+    pairs = {(definition, node) for _, node, definition in known}
     parts = {definition for definition, _ in pairs} | {"/".join(pair) for pair in pairs}
     for setting in ("frozen", "trainable"):
         for name in training.get(setting, ()):
@@ -30,7 +31,7 @@ def require_parts(training: Mapping[str, Any], known: Iterable[tuple[str, str]])
 
 def freeze(
     model: "nn.Module",
-    known: Iterable[tuple[str, str]],
+    known: Iterable[Known],
     frozen: Sequence[str],
     trainable: Sequence[str] = (),
 ) -> None:
@@ -38,11 +39,14 @@ def freeze(
 
     Raises UserError when nothing is left to train.
     """
+    known = tuple(known)
     nodes = design_nodes(model, known)
+    definitions = {kind: definition for kind, _, definition in known}
     modules = dict(model.named_modules())
     decided = {"": False}
     for name, module in modules.items():
-        named = {nodes[name], type(module).__name__}
+        kind = type(module).__name__
+        named = {nodes[name], definitions.get(kind, kind)}
         outer = decided[name.rpartition(".")[0]]
         inside = named & set(trainable)
         decided[name] = not inside and (outer or bool(named & set(frozen)))

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from designer.origin import Known
 from designer.train.data import Dataset
 from designer.train.diagnostics import Probe
 from designer.train.ema import Average
@@ -37,7 +38,7 @@ Emit = Callable[[dict[str, Any]], None]
 class Job:
     """All that a seed needs: how to build the model, its data, forward process, arguments, device.
 
-    `known` are the (definition, node) pairs of the source map; `should_stop` is asked before each step;
+    `known` are the nodes of its classes; `should_stop` is asked before each step;
     `channels`, [C] or [N, C] of each sample, weigh errors; `frozen` and `trainable` are parts of the design, as in `designer.train.freezing`;
     the last `conditioning` channels of a sample are given as they are, beside the noisy ones;
     what `teacher` predicts is the target where there is one.
@@ -49,7 +50,7 @@ class Job:
     caller: Caller
     options: TrainOptions
     device: torch.device
-    known: frozenset[tuple[str, str]] = frozenset()
+    known: frozenset[Known] = frozenset()
     should_stop: Callable[[], bool] = lambda: False
     probing: bool = True
     channels: Tensor | None = None
@@ -125,7 +126,7 @@ class SeedRun:
             job.device.type, enabled=options.precision == "fp16", init_scale=2.0**12
         )
         self.average = Average(self.parameters, options.ema) if options.ema is not None else None
-        self._probe = Probe(self.model, set(job.known))
+        self._probe = Probe(self.model, job.known)
         self.record = SeedRecord(seed, options.steps, options.learning_rate)
         shape = (options.steps, options.batch_size)
         self._mse, self._power = (torch.zeros(shape, device=job.device) for _ in range(2))

@@ -1,20 +1,22 @@
 """From a rendered model's module names to the design's nodes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+from designer.origin import Known
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
 
-def design_nodes(model: "Module", known: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
-    """Map each module name to "Definition/node": the class that holds the attribute, and the attribute.
+def design_nodes(model: "Module", known: Iterable[Known] = ()) -> dict[str, str]:
+    """Map each module name to "Definition/node": the definition of the class that holds the attribute, and the attribute.
 
     A numeric part of a name (an iteration of a repeat) belongs to the attribute before it. `known` are the
-    (definition, node) pairs of the source map; a module inside a primitive block belongs to the nearest
-    enclosing pair that is known. Without a source map every attribute counts as a node.
+    nodes of the source map; a module inside a primitive block belongs to the nearest enclosing one that is
+    known. Without a source map every attribute counts as a node of a definition named as its class.
     """
-    pairs = set(known)
+    pairs = {(kind, node): definition for kind, node, definition in known}
     modules = dict(model.named_modules())
     found = {"": ""}
     for name in modules:
@@ -23,14 +25,16 @@ def design_nodes(model: "Module", known: Iterable[tuple[str, str]] = ()) -> dict
     return found
 
 
-def _node(name: str, modules: "dict[str, Module]", found: dict[str, str], pairs: set[tuple[str, str]]) -> str:
+def _node(
+    name: str, modules: "dict[str, Module]", found: dict[str, str], pairs: Mapping[tuple[str, str], str]
+) -> str:
     parent, _, attribute = name.rpartition(".")
     if attribute.isdigit():
         return found[parent]
     pair = (type(modules[parent]).__name__, attribute)
     if pairs and pair not in pairs:
         return found[parent]
-    return "/".join(pair)
+    return f"{pairs.get(pair, pair[0])}/{attribute}"
 
 
 def stacks(model: "Module") -> list[list[str]]:

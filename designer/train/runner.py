@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from designer.errors import UserError
 from designer.files import write_atomic
-from designer.origin import nodes_of_lines
+from designer.origin import known_nodes, nodes_of_lines
 from designer.train.board import FOLDER, write_board
 from designer.train.fitting import what_fits
 from designer.train.freezing import require_parts
@@ -59,7 +59,7 @@ def start(design: "Design", out_dir: str | Path, options: TrainOptions) -> "RunH
     save(design, run_dir / "design.json")
     write(rendering, run_dir / "source", force=True)
     inputs = tuple(InputSpec(i.name, i.role, tuple(i.shape), i.dtype) for i in rendering.inputs)
-    known = frozenset((entry["definition"], entry["node"]) for entry in rendering.source_map)
+    known = known_nodes(rendering.source_map)
     spec = RunSpec(
         run_dir=run_dir,
         source=run_dir / "source",

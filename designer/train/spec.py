@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from designer.origin import Known
 from designer.train.inputs import InputSpec
 from designer.train.options import TrainOptions
 
@@ -25,7 +26,7 @@ class RunSpec:
     inputs: tuple[InputSpec, ...]
     options: TrainOptions
     training: Mapping[str, Any] = field(default_factory=dict)
-    known: frozenset[tuple[str, str]] = frozenset()
+    known: frozenset[Known] = frozenset()
     lines: Mapping[int, list[str]] = field(default_factory=dict)
     design_name: str = ""
     design_hash: str = ""
@@ -60,7 +61,7 @@ class RunSpec:
             inputs=tuple(map(InputSpec.from_json, value["inputs"])),
             options=TrainOptions.from_json(value["options"]),
             training=value["training"],
-            known=frozenset((a, b) for a, b in value["known"]),
+            known=frozenset((a, b, c) for a, b, c in value["known"]),
             lines={int(line): nodes for line, nodes in value["lines"].items()},
             design_name=value["design_name"],
             design_hash=value["design_hash"],

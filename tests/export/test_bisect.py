@@ -11,6 +11,7 @@ from designer.export.bisect import first_difference
 from designer.export.exporter import example_inputs, export_model, load_weights
 from designer.export.report import LIMITS
 from designer.export.sizes import trace_point
+from designer.origin import known_nodes
 from designer.presets import build
 from designer.render import load_model, render
 
@@ -35,7 +36,7 @@ def exported(tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "model.onnx"
     point = trace_point(axes, design.training["sample_shape"])
     _, traced = export_model(model, spec, point, path)
-    known = {(one["definition"], one["node"]) for one in rendering.source_map}
+    known = known_nodes(rendering.source_map)
     return model, path, traced, example_inputs(spec, point, seed=7), known
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from designer.document import Design
+from designer.origin import known_nodes
 from designer.render import load_model, render
 from designer.train.data import load_data
 from designer.train.inputs import Caller, InputSpec, sample_shape
@@ -79,7 +80,7 @@ def job_of_design(design: Design, options: TrainOptions) -> Job:
         Caller(inputs, shape, training.get("num_classes")),
         options,
         torch.device("cpu"),
-        frozenset((entry["definition"], entry["node"]) for entry in rendering.source_map),
+        known_nodes(rendering.source_map),
         channels=static_weights(training, shape),
         channel_axis=training.get("channel_axis", 1),
         conditioning=training.get("conditioning_channels", 0),

@@ -122,9 +122,9 @@ def test_names_lead_back_to_the_design() -> None:
     net = module("transformer").PreNorm2()
     nodes = design_nodes(net)
     assert nodes["blocks.1.attn"] == "Block/attn" and nodes["blocks.1"] == "PreNorm2/blocks"
-    known = {("PreNorm2", "blocks"), ("Block", "attn")}
+    known = {("PreNorm2", "blocks", "PreNorm"), ("Block", "attn", "Block")}
     nodes = design_nodes(net, known)
-    assert nodes["blocks.0.attn.qkv"] == "Block/attn" and nodes["blocks.0.mlp"] == "PreNorm2/blocks"
+    assert nodes["blocks.0.attn.qkv"] == "Block/attn" and nodes["blocks.0.mlp"] == "PreNorm/blocks"
     assert stacks(net) == [["blocks.0", "blocks.1"]]
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from designer import build
+from designer.origin import known_nodes
 from designer.render import load_model, render
 from designer.summary import summarize
 from designer.train.freezing import freeze
@@ -19,6 +20,7 @@ from designer.train.freezing import freeze
         ("csc-tuner-tiny", ["UNet"], ["CSCTuner", "HintNetwork"]),
         ("sd-controlnet-tiny", ["ControlledUNet/unet"], []),
         ("sd-controlnet-tiny", ["UNet"], ["TransformerBlock/attn1", "ResBlock/conv1"]),
+        ("adm-tiny", ["ResBlock"], []),  # rendered as several classes
     ],
 )
 def test_trainable_is_what_a_run_trains(preset: str, frozen: list[str], trainable: list[str]) -> None:
@@ -27,7 +29,7 @@ def test_trainable_is_what_a_run_trains(preset: str, frozen: list[str], trainabl
     design = replace(design, training={**design.training, **training})
     rendering = render(design)
     model = load_model(rendering)()
-    freeze(model, ((one["definition"], one["node"]) for one in rendering.source_map), frozen, trainable)
+    freeze(model, known_nodes(rendering.source_map), frozen, trainable)
     summary = summarize(design)
     assert summary.parameters == sum(one.numel() for one in model.parameters())
     assert summary.trainable == sum(one.numel() for one in model.parameters() if one.requires_grad)
