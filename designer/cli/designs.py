@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from designer.summary import NodeCost, Summary
 
 ADVICE_PLACES = 3  # of one rule that `designer check` prints
+ERRORS = 100  # of one kind: a person mends them one by one
 
 
 def add_commands(commands: Any) -> None:
@@ -129,15 +130,16 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _lines(diagnostics: "Sequence[Diagnostic]", everything: bool) -> Iterator[str]:
-    """Yield a line for each error, and for each advice at its first places: what else it is at is counted."""
+    """Yield a line for each of the first errors, and for each advice at its first places; the rest is counted."""
     places: Counter[str] = Counter()
+    most = {one.code: ERRORS if one.severity == "error" else ADVICE_PLACES for one in diagnostics}
     for one in diagnostics:
-        places[one.code] += one.severity != "error"
-        if everything or places[one.code] <= ADVICE_PLACES:
+        places[one.code] += 1
+        if everything or places[one.code] <= most[one.code]:
             place = one.node + (f".{one.port}" if one.port else "")
             via = f" (reached through {' → '.join(one.path)})" if len(one.path) > 1 else ""
             yield f"{one.severity} {one.code} {place}: {one.message}{via}"
-    more = [f"{count - ADVICE_PLACES} of {code}" for code, count in places.items() if count > ADVICE_PLACES]
+    more = [f"{count - most[code]} of {code}" for code, count in places.items() if count > most[code]]
     if more and not everything:
         yield f"and {', '.join(more)} more; `designer check --all` lists them"
 

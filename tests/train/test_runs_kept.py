@@ -175,7 +175,7 @@ def test_out_of_memory_says_what_would_fit(run: Path) -> None:
 
 def test_a_run_out_of_memory_names_the_node_and_what_fits(tmp_path: Path) -> None:
     hungry = TrainOptions(
-        steps=2, batch_size=4096, seeds=(0,), device="cpu", threads=1, memory_limit_bytes=2**28
+        steps=2, batch_size=4096, seeds=(0,), device="cpu", threads=1, memory_limit_bytes=2**29
     )
     report = train(build("dit-tiny"), tmp_path, hungry)
     assert report.verdict == "crashed" and report.crash is not None and report.crash.kind == "memory"

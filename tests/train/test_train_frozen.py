@@ -73,7 +73,7 @@ def test_a_part_that_is_not_there_is_refused(tmp_path) -> None:
     design = replace(design, training={**design.training, "frozen": ["Backbone"]})
     with pytest.raises(UserError, match=r"no part 'Backbone'; name a definition .*SCTuner"):
         start(design, tmp_path, TrainOptions(steps=1))
-    require_parts({"frozen": ["A", "A/b"]}, {("A", "b")})
+    require_parts({"frozen": ["A", "A/b"]}, {("AOfTwoKinds", "b", "A")})
 
 
 def test_nothing_left_to_train_is_refused() -> None:
