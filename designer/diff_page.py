@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from designer.assets import folder
 from designer.diff import Cost, Difference
 from designer.document import Design
 from designer.draw import svg
+from designer.templating import fill
 
 COLOURS = {"added": "#15803d", "removed": "#b91c1c"}
 OTHER = "#b45309"
@@ -34,23 +34,14 @@ def signed(value: int | None) -> str:
 
 def html(difference: Difference, before: Design, after: Design) -> str:
     """Return the page: totals, both drawings of each definition that differs, every change."""
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=True,
-    )
     drawings = [
         {"name": name, "before": Markup(left), "after": Markup(right)}  # our own SVG, its texts escaped
         for name, left, right in _drawings(difference, before, after)
     ]
     rows = [_row(cost) for cost in difference.costs]
-    template = environment.get_template("diff.html.jinja")
-    return template.render(difference=difference, costs=rows, drawings=drawings)
+    return fill("diff.html.jinja", difference=difference, costs=rows, drawings=drawings)
 
 
 def _row(cost: Cost) -> dict[str, str]:

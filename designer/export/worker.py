@@ -7,12 +7,19 @@ import shutil
 import sys
 import time
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from designer.export.child import end_with_parent
 from designer.origin import known_nodes, nodes_of_lines, origin
 from designer.train.limits import bound_memory
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from designer.export.bisect import Traced
+    from designer.export.report import Comparison, Difference
 
 
 def say(message: str) -> None:
@@ -54,11 +61,10 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
     import onnxruntime
     import torch
 
-    from designer.export.bisect import first_difference, severity
     from designer.export.cuda import CUDA_FILE, write_cuda_variant
-    from designer.export.exporter import OPSET, build_model, example_inputs, export_model
+    from designer.export.exporter import OPSET, build_model, export_model
     from designer.export.fusions import fusions
-    from designer.export.parity import SEED, compare
+    from designer.export.parity import compare
     from designer.export.report import LIMITS, ExportReport
     from designer.export.session import open_session
     from designer.export.sizes import trace_point
@@ -79,15 +85,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         to_half(partial / "model.onnx")
     session = open_session(partial / "model.onnx", "cpu")
     parity = list(compare(model, session, spec, point, say)) if spec["check"] else []
-    worst = max((one for one in parity if not one.ok), key=severity, default=None)
-    first = None
-    if worst is not None:
-        say("looking for the first node that differs")
-        inputs = example_inputs(spec, worst.at, seed=SEED, timestep=worst.timestep)
-        known = known_nodes(spec["source_map"])
-        limit = LIMITS[spec["precision"]]
-        error = worst.relative_l2
-        first = first_difference(model, partial / "model.onnx", traced, inputs, known, limit, error)
+    first = _first_difference(spec, model, partial / "model.onnx", traced, parity)
     for name in files:
         os.replace(partial / name, folder / name)
     partial.rmdir()
@@ -119,6 +117,28 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         },
     )
     return report.to_json()
+
+
+def _first_difference(
+    spec: Mapping[str, Any],
+    model: "nn.Module",
+    path: Path,
+    traced: "Sequence[Traced]",
+    parity: "Sequence[Comparison]",
+) -> "Difference | None":
+    """Return the first node that differs where an output exceeds the limit the most, None where none does."""
+    from designer.export.bisect import first_difference, severity
+    from designer.export.exporter import example_inputs
+    from designer.export.parity import SEED
+    from designer.export.report import LIMITS
+
+    worst = max((one for one in parity if not one.ok), key=severity, default=None)
+    if worst is None:
+        return None
+    say("looking for the first node that differs")
+    inputs = example_inputs(spec, worst.at, seed=SEED, timestep=worst.timestep)
+    known = known_nodes(spec["source_map"])
+    return first_difference(model, path, traced, inputs, known, LIMITS[spec["precision"]], worst.relative_l2)
 
 
 if __name__ == "__main__":

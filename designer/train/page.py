@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from designer.templating import fill
 from designer.train.figures import figures
 from designer.train.report import RunReport
 
@@ -14,19 +15,10 @@ _MARK = {"FAIL": "#d55e00", "WARN": "#e69f00"}
 
 def html(report: RunReport, design: "Design | None" = None) -> str:
     """Return the page; with the design, a drawing of it whose offending nodes have a coloured border."""
-    import jinja2
     from markupsafe import Markup
 
-    from designer.assets import folder
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder("templates")),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=True,
-    )
-    return environment.get_template("run.html.jinja").render(
+    return fill(
+        "run.html.jinja",
         run=report,
         circumstances=_circumstances(report),
         drawing=Markup(_drawing(report, design)) if design is not None else "",  # our own SVG, texts escaped
